@@ -1,0 +1,1 @@
+//! The report: table, JSON, CSV, Markdown, HTML.

@@ -1,0 +1,2 @@
+//! Connections to episodes: the form and trigger of every RST, the roles within the episode,
+//! round-trip times, the vantage point (diagnosis 2.3 to 2.6).

@@ -1,0 +1,1 @@
+//! Which frames of the capture belong into a case file, each with its reason.

@@ -1,0 +1,1 @@
+//! Writing case files: faithful copies of the selected records, annotated.
