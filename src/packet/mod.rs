@@ -13,7 +13,9 @@ mod dissection;
 mod ip;
 mod layer;
 mod link;
+mod probe;
 mod transport;
+mod tunnel;
 mod view;
 
 pub use transport::checksum::{TcpChecksum, tcp_checksum};

@@ -2,6 +2,7 @@
 
 use crate::packet::dissection::{Dissection, Outcome};
 use crate::packet::layer::Layer;
+use crate::packet::tunnel::over_udp;
 use crate::packet::{Transport, UdpView};
 
 /// Dissects a datagram.
@@ -25,5 +26,8 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, datagram: Layer<'a>
         payload_len: payload.wire,
     };
     d.view.transport = Transport::Udp(udp);
-    Ok(())
+    match over_udp::find(udp.src_port, udp.dst_port) {
+        Some(dissect) => over_udp::attempt(d, payload, dissect),
+        None => Ok(()),
+    }
 }
