@@ -2,13 +2,16 @@
 //! them what is known of hosts, services and names.
 
 pub mod baseline;
+pub mod build;
 mod connection;
 pub mod conversation;
 pub mod fact;
 pub mod key;
 pub mod loc;
 pub mod names;
+pub mod duplicates;
 pub mod resets;
+pub mod roles;
 mod segment;
 pub mod state;
 pub mod table;

@@ -39,6 +39,14 @@ pub struct Walked {
     pub error: Option<(u64, io::Error)>,
 }
 
+impl Walked {
+    /// The walk of a file that cannot be read.
+    pub fn nothing(task: &Task, mut found: Collector) -> Self {
+        found.reset(task.start);
+        Self { start: Some(task.start), end: task.start, state: task.state.clone(), found, error: None }
+    }
+}
+
 /// Walks a task's range. `buf` is scratch memory.
 pub fn run(task: &Task, file: &Opened, buf: &mut Vec<u8>, mut found: Collector) -> Walked {
     let start = if task.exact { Some(task.start) } else { boundary(task, file, buf) };

@@ -74,9 +74,10 @@ pub fn scan(
     scratch: &Scratch,
     reducer: &mut Reducer<'_>,
 ) -> Result<()> {
-    let (stream, ending) = files[index].opened.stream_with_ending()?;
+    let opened = files[index].handle.open()?;
+    let (stream, ending) = opened.stream_with_ending()?;
     let mut pending: Vec<u8> = Vec::with_capacity(4 * BLOCK);
-    let step = (files[index].opened.len() / STEPS).max(1);
+    let step = (files[index].len / STEPS).max(1);
     let read = blocks(stream, |block| {
         pending.extend_from_slice(block);
         if pending.len() >= 4 * BLOCK {

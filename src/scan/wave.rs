@@ -10,7 +10,7 @@ use super::collector::Collector;
 use super::plan::Plan;
 use super::reducer::Reducer;
 use super::source::FileJob;
-use crate::capture::State;
+use crate::capture::{Opened, State};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -38,7 +38,10 @@ impl Scratch {
     fn run(&self, task: &Task, file: &FileJob) -> Walked {
         let pop = |pool: &Mutex<Vec<Vec<u8>>>| pool.lock().ok().and_then(|mut p| p.pop()).unwrap_or_default();
         let mut buf = pop(&self.buffers);
-        let walked = chunk::run(task, &file.opened, &mut buf, self.collector());
+        let walked = match &file.active {
+            Some(opened) => chunk::run(task, opened, &mut buf, self.collector()),
+            None => Walked::nothing(task, self.collector()),
+        };
         if let Ok(mut pool) = self.buffers.lock() {
             pool.push(buf);
         }
@@ -60,9 +63,16 @@ impl Scratch {
 }
 
 /// Scans the plain files `from..to` of a timeline.
-pub fn scan(plan: &Plan<'_>, files: &mut [FileJob], scratch: &Scratch, reducer: &mut Reducer<'_>, to: usize) {
+pub fn scan(
+    plan: &Plan<'_>,
+    files: &mut [FileJob],
+    range: std::ops::Range<usize>,
+    scratch: &Scratch,
+    reducer: &mut Reducer<'_>,
+) {
+    let (from, to) = (range.start, range.end);
     let per_wave = PER_THREAD * plan.threads;
-    let mut current = files.iter().position(|f| !f.done).unwrap_or(to);
+    let mut current = from;
     while current < to && !plan.stop.load(Ordering::Relaxed) {
         let tasks = cut(plan.chunk_size, files, current, to, per_wave);
         let walked: Vec<Walked> = tasks.par_iter().map(|t| scratch.run(t, &files[t.file])).collect();
@@ -72,6 +82,7 @@ pub fn scan(plan: &Plan<'_>, files: &mut [FileJob], scratch: &Scratch, reducer: 
             scratch.recycle(walked.found);
         }
         while current < to && files[current].done {
+            files[current].active = None;
             plan.progress.file_done(&files[current].label);
             current += 1;
         }
@@ -82,12 +93,16 @@ pub fn scan(plan: &Plan<'_>, files: &mut [FileJob], scratch: &Scratch, reducer: 
 fn cut(chunk_size: u64, files: &mut [FileJob], from: usize, to: usize, count: usize) -> Vec<Task> {
     let mut tasks = Vec::with_capacity(count);
     for (index, file) in files.iter_mut().enumerate().take(to).skip(from) {
-        let len = file.opened.len();
+        if file.done || file.compressed {
+            continue;
+        }
+        let Some(opened) = file.activate() else { continue };
+        let len = opened.len();
         let (mut start, mut exact) = (file.next, true);
         if file.next == 0 && len > chunk_size {
-            file.preface = Some(preface(file));
+            file.preface = Some(preface(&opened, &file.state));
         }
-        while tasks.len() < count && (start < len || exact) && !file.done {
+        while tasks.len() < count && (start < len || exact) {
             // the last task of a file takes whatever the file has grown by, and notices its end
             let limit = if start + chunk_size >= len { u64::MAX } else { start + chunk_size };
             let state = match &file.preface {
@@ -106,10 +121,10 @@ fn cut(chunk_size: u64, files: &mut [FileJob], from: usize, to: usize, count: us
 }
 
 // The state after the first records: what the later chunks of the first wave believe.
-fn preface(file: &FileJob) -> State {
-    let task = Task { file: 0, start: 0, limit: PREFACE, exact: true, state: file.state.clone() };
+fn preface(opened: &Opened, state: &State) -> State {
+    let task = Task { file: 0, start: 0, limit: PREFACE, exact: true, state: state.clone() };
     let collector = Collector::new(RandomState::default(), 1, 0);
-    chunk::run(&task, &file.opened, &mut Vec::new(), collector).state
+    chunk::run(&task, opened, &mut Vec::new(), collector).state
 }
 
 // Accepts each chunk in order, or walks it again from where the one before really ended.
