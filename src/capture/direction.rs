@@ -24,7 +24,8 @@ pub fn direction(record: &Record<'_>, state: &State) -> Option<Direction> {
     }
     let after_data = HEADER + record.data.len().next_multiple_of(4);
     let end = raw.len().checked_sub(4)?;
-    let flags = Options::new(raw.get(after_data..end)?, big_endian).find(|(code, _)| *code == FLAGS)?;
+    let flags =
+        Options::new(raw.get(after_data..end)?, big_endian).find(|(code, _)| *code == FLAGS)?;
     match u32_in(flags.1, 0, big_endian)? & 3 {
         1 => Some(Direction::Inbound),
         2 => Some(Direction::Outbound),

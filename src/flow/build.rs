@@ -2,7 +2,9 @@
 
 use super::{FrameRef, MptcpOption, Segment, Side, TcpOptions};
 use crate::capture::{Direction, Record};
-use crate::packet::{IpView, PacketView, TcpChecksum, TcpView, Transport, tcp_checksum, tcp_options};
+use crate::packet::{
+    IpView, PacketView, TcpChecksum, TcpView, Transport, tcp_checksum, tcp_options,
+};
 use crate::units::{Seq, Timestamp};
 
 /// Option kinds (IANA TCP parameters).
@@ -35,7 +37,9 @@ pub struct Place {
 /// The segment of a record whose dissection is `view`; `None` if it holds no TCP segment.
 #[must_use]
 pub fn segment(record: &Record<'_>, view: &PacketView<'_>, place: Place) -> Option<Segment> {
-    let (Some(ip), Transport::Tcp(tcp)) = (&view.ip, &view.transport) else { return None };
+    let (Some(ip), Transport::Tcp(tcp)) = (&view.ip, &view.transport) else {
+        return None;
+    };
     let checksum = tcp_checksum(view);
     Some(Segment {
         frame: place.frame,
@@ -72,11 +76,21 @@ pub fn segment(record: &Record<'_>, view: &PacketView<'_>, place: Place) -> Opti
 /// Side of a packet, by the endpoint that is the client's.
 #[must_use]
 pub fn side_of(ip: &IpView, port: u16, client: super::Endpoint) -> Side {
-    if ip.addresses.src() == client.ip && port == client.port { Side::Client } else { Side::Server }
+    if ip.addresses.src() == client.ip && port == client.port {
+        Side::Client
+    } else {
+        Side::Server
+    }
 }
 
 fn cooked(view: &PacketView<'_>) -> Option<Direction> {
-    view.link.outbound.map(|out| if out { Direction::Outbound } else { Direction::Inbound })
+    view.link.outbound.map(|out| {
+        if out {
+            Direction::Outbound
+        } else {
+            Direction::Inbound
+        }
+    })
 }
 
 fn options(tcp: &TcpView<'_>) -> TcpOptions {
@@ -89,7 +103,10 @@ fn options(tcp: &TcpView<'_>) -> TcpOptions {
             (kind::WINDOW_SCALE, &[shift]) => out.window_scale = Some(shift),
             (kind::SACK_PERMITTED, []) => out.sack_permitted = true,
             (kind::TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => {
-                out.timestamps = Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
+                out.timestamps = Some((
+                    u32::from_be_bytes([a, b, c, d]),
+                    u32::from_be_bytes([e, f, g, h]),
+                ));
             }
             (kind::MD5 | kind::AO, _) => out.signed = true,
             (kind::MPTCP, data) => out.mptcp.extend(mptcp(data)),
@@ -106,7 +123,10 @@ fn mptcp(data: &[u8]) -> Option<MptcpOption> {
     Some(match first >> 4 {
         MP_FASTCLOSE => MptcpOption::FastClose,
         // RFC 8684 3.6: subtype, flags U V W T, then the reason
-        MP_TCPRST => MptcpOption::TcpRst { transient: first & 1 != 0, reason: data.get(1).copied().unwrap_or(0) },
+        MP_TCPRST => MptcpOption::TcpRst {
+            transient: first & 1 != 0,
+            reason: data.get(1).copied().unwrap_or(0),
+        },
         other => MptcpOption::Other(other),
     })
 }

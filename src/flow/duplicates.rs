@@ -17,12 +17,17 @@ const DOUBLED_SHARE: usize = 3;
 pub fn mark(connection: &mut Connection) -> usize {
     let segments = &connection.segments;
     let find = |i: usize, trust_rst: bool| -> Option<usize> {
-        (i.saturating_sub(REACH)..i).rev().find(|&j| is_copy(&segments[j], &segments[i], trust_rst))
+        (i.saturating_sub(REACH)..i)
+            .rev()
+            .find(|&j| is_copy(&segments[j], &segments[i], trust_rst))
     };
-    let data: Vec<usize> = (0..segments.len()).filter(|&i| segments[i].len > 0 && !segments[i].is_rst()).collect();
+    let data: Vec<usize> = (0..segments.len())
+        .filter(|&i| segments[i].len > 0 && !segments[i].is_rst())
+        .collect();
     let doubled = data.iter().filter(|&&i| find(i, false).is_some()).count();
     let trust_rst = doubled > 0 && doubled * DOUBLED_SHARE >= data.len();
-    let mut originals: Vec<Option<usize>> = (0..segments.len()).map(|i| find(i, trust_rst)).collect();
+    let mut originals: Vec<Option<usize>> =
+        (0..segments.len()).map(|i| find(i, trust_rst)).collect();
     for i in 0..originals.len() {
         // a copy of a copy points to the original
         originals[i] = originals[i].map(|j| originals[j].unwrap_or(j));
@@ -48,11 +53,17 @@ fn is_copy(a: &Segment, b: &Segment, trust_rst: bool) -> bool {
         return false;
     }
     let apart = b.time.nanos_since(a.time).abs();
-    let routed = a.ttl != b.ttl || a.vlan != b.vlan || a.interface != b.interface || a.src_mac != b.src_mac;
+    let routed =
+        a.ttl != b.ttl || a.vlan != b.vlan || a.interface != b.interface || a.src_mac != b.src_mac;
     let counted = a.ip_id.is_some_and(|id| id != 0);
     if counted || routed {
         return apart <= WITHIN && a.ttl.abs_diff(b.ttl) <= 4;
     }
     // the same bytes again without an IP ID: a retransmission takes longer than this
-    apart <= if trust_rst && b.is_rst() { WITHIN } else { RST_WITHIN }
+    apart
+        <= if trust_rst && b.is_rst() {
+            WITHIN
+        } else {
+            RST_WITHIN
+        }
 }

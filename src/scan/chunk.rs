@@ -43,16 +43,32 @@ impl Walked {
     /// The walk of a file that cannot be read.
     pub fn nothing(task: &Task, mut found: Collector) -> Self {
         found.reset(task.start);
-        Self { start: Some(task.start), end: task.start, state: task.state.clone(), found, error: None }
+        Self {
+            start: Some(task.start),
+            end: task.start,
+            state: task.state.clone(),
+            found,
+            error: None,
+        }
     }
 }
 
 /// Walks a task's range. `buf` is scratch memory.
 pub fn run(task: &Task, file: &Opened, buf: &mut Vec<u8>, mut found: Collector) -> Walked {
-    let start = if task.exact { Some(task.start) } else { boundary(task, file, buf) };
+    let start = if task.exact {
+        Some(task.start)
+    } else {
+        boundary(task, file, buf)
+    };
     let begin = start.filter(|&s| s < task.limit);
     found.reset(begin.unwrap_or(task.start));
-    let mut walked = Walked { start, end: task.start, state: task.state.clone(), found, error: None };
+    let mut walked = Walked {
+        start,
+        end: task.start,
+        state: task.state.clone(),
+        found,
+        error: None,
+    };
     let Some(begin) = begin else {
         walked.end = start.unwrap_or(task.start);
         return walked;
@@ -84,7 +100,14 @@ fn walk_range(begin: u64, limit: u64, file: &Opened, buf: &mut Vec<u8>, walked: 
         };
         let last = have + got < want;
         have += got;
-        let used = walk(&mut walked.state, at, &buf[..have], last, limit, &mut walked.found);
+        let used = walk(
+            &mut walked.state,
+            at,
+            &buf[..have],
+            last,
+            limit,
+            &mut walked.found,
+        );
         at += used as u64;
         walked.end = at;
         if last || at >= limit {
@@ -93,7 +116,11 @@ fn walk_range(begin: u64, limit: u64, file: &Opened, buf: &mut Vec<u8>, walked: 
         buf.copy_within(used..have, 0);
         have -= used;
         // a record longer than the buffer: read more at once, then come back
-        want = if used == 0 { (want * 2).min(2 * MAX_RECORD_LEN) } else { READ.max(have + READ / 2) };
+        want = if used == 0 {
+            (want * 2).min(2 * MAX_RECORD_LEN)
+        } else {
+            READ.max(have + READ / 2)
+        };
         if used == 0 && have >= 2 * MAX_RECORD_LEN {
             return; // the walker goes on with any buffer that long
         }

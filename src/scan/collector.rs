@@ -6,8 +6,10 @@ use crate::flow::fact::{Fact, mark};
 use crate::flow::key::{AnyKey, Key4, Key6};
 use crate::flow::names::DnsFact;
 use crate::packet::{
-    self, Addresses, IcmpView, PacketView, StopReason, TcpView, Transport, TunnelId, UdpView, tcp_flags,
+    self, Addresses, IcmpView, PacketView, StopReason, TcpView, Transport, TunnelId, UdpView,
+    tcp_flags,
 };
+use crate::units::FrameNumber;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
@@ -41,7 +43,7 @@ pub struct Collector {
     pub dns: Vec<DnsFact>,
     /// Sections, interfaces and other blocks.
     pub structures: Vec<Structure>,
-    /// Defects.
+    /// Defects; their frame numbers count from the start of the chunk.
     pub anomalies: Vec<Anomaly>,
     /// Time of the first and the last frame that has one.
     pub ends: Option<(i64, i64)>,
@@ -58,8 +60,6 @@ pub struct Unread {
     pub cut: (u64, u64),
     #[allow(missing_docs)]
     pub malformed: (u64, u64),
-    #[allow(missing_docs)]
-    pub link_type: (u64, u64),
 }
 
 impl Collector {
@@ -99,7 +99,11 @@ impl Collector {
             None => self.ends = Some((time, time)),
             Some((_, last)) => {
                 if time < last.saturating_sub(STEP_BACK) {
-                    self.anomalies.push(step_back(record.span.offset, *last, time));
+                    let frame = Some(FrameNumber(self.frames));
+                    self.anomalies.push(Anomaly {
+                        frame,
+                        ..step_back(record.span.offset, *last, time)
+                    });
                 }
                 *last = time;
             }
@@ -110,7 +114,14 @@ impl Collector {
     }
 
     #[inline]
-    fn tcp(&mut self, place: Place, view: &PacketView<'_>, addresses: &Addresses, ttl: u8, tcp: &TcpView<'_>) {
+    fn tcp(
+        &mut self,
+        place: Place,
+        view: &PacketView<'_>,
+        addresses: &Addresses,
+        ttl: u8,
+        tcp: &TcpView<'_>,
+    ) {
         let mut flags = tcp.flags & 0xfff;
         if tcp.header_captured < 16 {
             flags |= mark::SHORT;
@@ -128,21 +139,56 @@ impl Collector {
 
     #[inline]
     #[allow(clippy::too_many_arguments)] // the fields of a fact
-    fn push(&mut self, key: AnyKey, place: Place, seq: u32, ack: u32, len: u32, flags: u16, ttl: u8) {
-        let Place { offset, frame, time } = place;
+    fn push(
+        &mut self,
+        key: AnyKey,
+        place: Place,
+        seq: u32,
+        ack: u32,
+        len: u32,
+        flags: u16,
+        ttl: u8,
+    ) {
+        let Place {
+            offset,
+            frame,
+            time,
+        } = place;
         let side = |swapped: bool| if swapped { mark::FROM_SECOND } else { 0 };
         let mask = self.shards.len() - 1;
         match key {
             AnyKey::V4(key, swapped) => {
                 let hash = self.hasher.hash_one(key);
                 let flags = flags | side(swapped);
-                let fact = Fact { key, hash, time, offset, frame, seq, ack, len, flags, ttl };
+                let fact = Fact {
+                    key,
+                    hash,
+                    time,
+                    offset,
+                    frame,
+                    seq,
+                    ack,
+                    len,
+                    flags,
+                    ttl,
+                };
                 self.shards[shard(hash, mask)].v4.push(fact);
             }
             AnyKey::V6(key, swapped) => {
                 let hash = self.hasher.hash_one(key);
                 let flags = flags | side(swapped);
-                let fact = Fact { key, hash, time, offset, frame, seq, ack, len, flags, ttl };
+                let fact = Fact {
+                    key,
+                    hash,
+                    time,
+                    offset,
+                    frame,
+                    seq,
+                    ack,
+                    len,
+                    flags,
+                    ttl,
+                };
                 self.shards[shard(hash, mask)].v6.push(fact);
             }
         }
@@ -150,7 +196,12 @@ impl Collector {
 
     fn icmp(&mut self, place: Place, tunnel: TunnelId, icmp: &IcmpView) {
         const TCP: u8 = 6;
-        let Some(quote) = icmp.quote.filter(|q| q.protocol == TCP && q.transport_len >= 8) else { return };
+        let Some(quote) = icmp
+            .quote
+            .filter(|q| q.protocol == TCP && q.transport_len >= 8)
+        else {
+            return;
+        };
         let key = AnyKey::new(&quote.addresses, quote.src_port, quote.dst_port, tunnel);
         let mut flags = quote.flags.unwrap_or(0) & 0xfff | mark::QUOTED;
         if quote.transport_len < 16 {
@@ -161,18 +212,31 @@ impl Collector {
 
     fn udp(&mut self, place: Place, addresses: &Addresses, udp: &UdpView<'_>) {
         if udp.src_port == DNS || udp.dst_port == DNS {
-            self.dns.extend(super::dns::fact(udp.payload, addresses, udp.src_port, udp.dst_port, place.parts()));
+            self.dns.extend(super::dns::fact(
+                udp.payload,
+                addresses,
+                udp.src_port,
+                udp.dst_port,
+                place.parts(),
+            ));
         }
     }
 
     // messages that lie whole in one segment, with or without their length prefix
     fn dns_over_tcp(&mut self, place: Place, addresses: &Addresses, tcp: &TcpView<'_>) {
         let prefixed = tcp.payload.split_first_chunk::<2>().filter(|(len, rest)| {
-            usize::from(u16::from_be_bytes(**len)) >= 12 && usize::from(u16::from_be_bytes(**len)) <= rest.len()
+            usize::from(u16::from_be_bytes(**len)) >= 12
+                && usize::from(u16::from_be_bytes(**len)) <= rest.len()
         });
         let message = prefixed.map_or(tcp.payload, |(_, rest)| rest);
         if !message.is_empty() {
-            self.dns.extend(super::dns::fact(message, addresses, tcp.src_port, tcp.dst_port, place.parts()));
+            self.dns.extend(super::dns::fact(
+                message,
+                addresses,
+                tcp.src_port,
+                tcp.dst_port,
+                place.parts(),
+            ));
         }
     }
 
@@ -212,7 +276,12 @@ fn shard(hash: u64, mask: usize) -> usize {
 /// The anomaly of a clock that steps back.
 pub fn step_back(offset: u64, from: i64, to: i64) -> Anomaly {
     let by = from.saturating_sub(to) as f64 / 1e9;
-    Anomaly::at(AnomalyKind::TimeGoesBack, offset, 0, format!("time goes back by {by:.6} s"))
+    Anomaly::at(
+        AnomalyKind::TimeGoesBack,
+        offset,
+        0,
+        format!("time goes back by {by:.6} s"),
+    )
 }
 
 /// Whether the clock stepped back between two frames.
@@ -229,7 +298,11 @@ impl Sink for Collector {
             return;
         }
         let time = self.time(record);
-        let place = Place { offset: (record.span.offset - self.base) as u32, frame, time };
+        let place = Place {
+            offset: (record.span.offset - self.base) as u32,
+            frame,
+            time,
+        };
         let view = packet::dissect(record.link_type, record.data, record.original_len);
         if let Some(stop) = view.stop {
             self.stopped(stop.reason, record.span.offset);
@@ -250,6 +323,7 @@ impl Sink for Collector {
     }
 
     fn anomaly(&mut self, anomaly: Anomaly) {
-        self.anomalies.push(anomaly);
+        let frame = anomaly.frame.or(Some(FrameNumber(self.frames)));
+        self.anomalies.push(Anomaly { frame, ..anomaly });
     }
 }

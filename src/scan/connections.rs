@@ -8,7 +8,9 @@ use crate::flow::build::{self, Place};
 use crate::flow::loc::Loc;
 use crate::flow::names::{Lookup, Names};
 use crate::flow::resets::Finished;
-use crate::flow::{Connection, FlowTotals, FrameRef, IcmpError, NameLookup, Segment, Side, duplicates, roles};
+use crate::flow::{
+    Connection, FlowTotals, FrameRef, IcmpError, NameLookup, Segment, Side, duplicates, roles,
+};
 use crate::packet::{self, Transport};
 use crate::units::{Seq, Span, Timestamp};
 
@@ -29,16 +31,28 @@ enum Purpose {
 ///
 /// # Errors
 /// A compressed file cannot be decompressed again.
-pub fn make(files: &mut Files, finished: &[Finished], names: Option<&Names>) -> Result<Vec<Connection>> {
+pub fn make(
+    files: &mut Files,
+    finished: &[Finished],
+    names: Option<&Names>,
+) -> Result<Vec<Connection>> {
     let clients: Vec<_> = finished.iter().map(roles::client_of).collect();
-    let lookups: Vec<_> = finished.iter().zip(&clients).map(|(f, c)| lookup(files, f, c.0, names)).collect();
+    let lookups: Vec<_> = finished
+        .iter()
+        .zip(&clients)
+        .map(|(f, c)| lookup(files, f, c.0, names))
+        .collect();
     let (purposes, frames, wanted) = wishes(files, finished, &lookups);
     let pieces = fetch::all(files, wanted, |wanted, (record, direction)| {
-        let frame = FrameRef { span: record.span, ..frames[wanted.ticket] };
+        let frame = FrameRef {
+            span: record.span,
+            ..frames[wanted.ticket]
+        };
         match purposes[wanted.ticket] {
             Purpose::Segment { connection, .. } => {
                 let client = finished[connection].endpoints[clients[connection].0];
-                segment(record, frame, direction, client).map(|s| Piece::Segment(connection, Box::new(s)))
+                segment(record, frame, direction, client)
+                    .map(|s| Piece::Segment(connection, Box::new(s)))
             }
             Purpose::Icmp { connection, about } => {
                 let about = side(usize::from(about), clients[connection].0);
@@ -47,13 +61,19 @@ pub fn make(files: &mut Files, finished: &[Finished], names: Option<&Names>) -> 
             Purpose::Frame { connection } => Some(Piece::Frame(connection, frame)),
         }
     })?;
-    let mut connections: Vec<Connection> =
-        finished.iter().zip(&clients).zip(lookups).map(|((f, &c), name)| skeleton(f, c, name)).collect();
+    let mut connections: Vec<Connection> = finished
+        .iter()
+        .zip(&clients)
+        .zip(lookups)
+        .map(|((f, &c), name)| skeleton(f, c, name))
+        .collect();
     let mut nths: Vec<Vec<(u32, Box<Segment>)>> = finished.iter().map(|_| Vec::new()).collect();
     for (ticket, piece) in pieces {
         match piece {
             Piece::Segment(i, segment) => {
-                let Purpose::Segment { nth, .. } = purposes[ticket] else { continue };
+                let Purpose::Segment { nth, .. } = purposes[ticket] else {
+                    continue;
+                };
                 nths[i].push((nth, segment));
             }
             Piece::Icmp(i, error) => connections[i].icmp.push(error),
@@ -67,16 +87,25 @@ pub fn make(files: &mut Files, finished: &[Finished], names: Option<&Names>) -> 
 }
 
 fn side(endpoint: usize, client: usize) -> Side {
-    if endpoint == client { Side::Client } else { Side::Server }
+    if endpoint == client {
+        Side::Client
+    } else {
+        Side::Server
+    }
 }
 
 fn lookup(files: &Files, f: &Finished, client: usize, names: Option<&Names>) -> Option<NameLookup> {
     let first = f.kept.first()?.loc.frame();
-    let (found, twins) =
-        names?.find(f.endpoints[client].ip, f.endpoints[1 - client].ip, first)?;
+    let (found, twins) = names?.find(f.endpoints[client].ip, f.endpoints[1 - client].ip, first)?;
     let (answer, answer_time) = found.answer?;
     let frame = |loc: Loc| files.frame_ref(loc);
-    let frames_of = |l: &Lookup| [l.query, l.answer.map(|a| a.0)].into_iter().flatten().filter_map(frame).collect::<Vec<_>>();
+    let frames_of = |l: &Lookup| {
+        [l.query, l.answer.map(|a| a.0)]
+            .into_iter()
+            .flatten()
+            .filter_map(frame)
+            .collect::<Vec<_>>()
+    };
     Some(NameLookup {
         name: found.name.clone(),
         cname_chain: found.cname_chain.clone(),
@@ -109,7 +138,13 @@ fn wishes(
     for (connection, (f, name)) in finished.iter().zip(lookups).enumerate() {
         for kept in &f.kept {
             if let Some(frame) = files.frame_ref(kept.loc) {
-                want(Purpose::Segment { connection, nth: kept.nth }, frame);
+                want(
+                    Purpose::Segment {
+                        connection,
+                        nth: kept.nth,
+                    },
+                    frame,
+                );
             }
         }
         for &(loc, about) in &f.icmp {
@@ -117,7 +152,10 @@ fn wishes(
                 want(Purpose::Icmp { connection, about }, frame);
             }
         }
-        for frame in name.iter().flat_map(|n| n.query.iter().chain([&n.answer]).chain(&n.related)) {
+        for frame in name
+            .iter()
+            .flat_map(|n| n.query.iter().chain([&n.answer]).chain(&n.related))
+        {
             want(Purpose::Frame { connection }, *frame);
         }
     }
@@ -131,14 +169,26 @@ fn segment(
     client: crate::flow::Endpoint,
 ) -> Option<Segment> {
     let view = packet::dissect(record.link_type, record.data, record.original_len);
-    let (Some(ip), Transport::Tcp(tcp)) = (&view.ip, &view.transport) else { return None };
+    let (Some(ip), Transport::Tcp(tcp)) = (&view.ip, &view.transport) else {
+        return None;
+    };
     let from = build::side_of(ip, tcp.src_port, client);
-    build::segment(record, &view, Place { frame, from, direction })
+    build::segment(
+        record,
+        &view,
+        Place {
+            frame,
+            from,
+            direction,
+        },
+    )
 }
 
 fn icmp(record: &Record<'_>, frame: FrameRef, about: Side) -> Option<IcmpError> {
     let view = packet::dissect(record.link_type, record.data, record.original_len);
-    let (Some(ip), Transport::Icmp(icmp)) = (&view.ip, &view.transport) else { return None };
+    let (Some(ip), Transport::Icmp(icmp)) = (&view.ip, &view.transport) else {
+        return None;
+    };
     Some(IcmpError {
         frame,
         time: record.time.unwrap_or(Timestamp(0)),
@@ -152,7 +202,11 @@ fn icmp(record: &Record<'_>, frame: FrameRef, about: Side) -> Option<IcmpError> 
     })
 }
 
-fn skeleton(f: &Finished, client: (usize, crate::flow::RoleBasis), name: Option<NameLookup>) -> Connection {
+fn skeleton(
+    f: &Finished,
+    client: (usize, crate::flow::RoleBasis),
+    name: Option<NameLookup>,
+) -> Connection {
     let (c, role_basis) = client;
     let by_side = [c, 1 - c];
     Connection {
@@ -179,9 +233,16 @@ fn skeleton(f: &Finished, client: (usize, crate::flow::RoleBasis), name: Option<
 }
 
 fn complete_name(connection: &mut Connection, frame: FrameRef) {
-    let Some(name) = &mut connection.name else { return };
-    let own = name.query.iter_mut().chain([&mut name.answer]).chain(&mut name.related);
-    own.filter(|f| f.number == frame.number).for_each(|f| f.span = Span { ..frame.span });
+    let Some(name) = &mut connection.name else {
+        return;
+    };
+    let own = name
+        .query
+        .iter_mut()
+        .chain([&mut name.answer])
+        .chain(&mut name.related);
+    own.filter(|f| f.number == frame.number)
+        .for_each(|f| f.span = Span { ..frame.span });
 }
 
 // Puts the segments in order and notes what lies between them.
@@ -191,14 +252,18 @@ fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     for (nth, segment) in segments {
         let nth = u64::from(nth);
         if nth > next {
-            connection.left_out.push((connection.segments.len(), nth - next));
+            connection
+                .left_out
+                .push((connection.segments.len(), nth - next));
         }
         next = nth + 1;
         connection.segments.push(*segment);
     }
     let total = connection.totals.segments[0] + connection.totals.segments[1];
     if total > next {
-        connection.left_out.push((connection.segments.len(), total - next));
+        connection
+            .left_out
+            .push((connection.segments.len(), total - next));
     }
     connection.icmp.sort_unstable_by_key(|e| e.frame.number);
     duplicates::mark(connection);

@@ -41,7 +41,13 @@ impl Spool {
         }
         self.file = Some(spool);
         let len = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-        self.places.insert((file, offset), Span { offset: self.end, len });
+        self.places.insert(
+            (file, offset),
+            Span {
+                offset: self.end,
+                len,
+            },
+        );
         self.end += u64::from(len);
         Ok(())
     }
@@ -98,15 +104,27 @@ pub fn all<T: Send>(
     make: impl Fn(&Wanted, Fetched<'_, '_>) -> Option<T> + Sync,
 ) -> Result<Vec<(usize, T)>> {
     wanted.sort_unstable_by_key(|w| (w.file, w.offset));
-    let (compressed, plain): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|w| files.jobs()[w.file].compressed);
+    let (compressed, plain): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .partition(|w| files.jobs()[w.file].compressed);
     let jobs = files.jobs();
     let mut out: Vec<(usize, T)> = plain
         .par_chunks(BATCH)
-        .flat_map_iter(|batch| batch.chunk_by(|a, b| a.file == b.file).flat_map(|run| plain_run(jobs, run, &make)).collect::<Vec<_>>())
+        .flat_map_iter(|batch| {
+            batch
+                .chunk_by(|a, b| a.file == b.file)
+                .flat_map(|run| plain_run(jobs, run, &make))
+                .collect::<Vec<_>>()
+        })
         .collect();
     let mut spool = Spool::default();
     for run in compressed.chunk_by(|a, b| a.file == b.file) {
-        out.extend(compressed_run(&files.jobs()[run[0].file], run, &mut spool, &make)?);
+        out.extend(compressed_run(
+            &files.jobs()[run[0].file],
+            run,
+            &mut spool,
+            &make,
+        )?);
     }
     files.set_spool(spool);
     Ok(out)
@@ -118,14 +136,20 @@ fn plain_run<T>(
     make: &impl Fn(&Wanted, Fetched<'_, '_>) -> Option<T>,
 ) -> Vec<(usize, T)> {
     let job = &jobs[run[0].file];
-    let Ok(opened) = job.handle.open() else { return Vec::new() };
+    let Ok(opened) = job.handle.open() else {
+        return Vec::new();
+    };
     let mut buf: Vec<u8> = Vec::new();
     let (mut at, mut have) = (0_u64, 0_usize);
     let mut out = Vec::with_capacity(run.len());
     for wanted in run {
         let mut need = WINDOW;
         loop {
-            let inside = wanted.offset.checked_sub(at).map(|d| d as usize).filter(|&d| d < have);
+            let inside = wanted
+                .offset
+                .checked_sub(at)
+                .map(|d| d as usize)
+                .filter(|&d| d < have);
             if let Some(skip) = inside
                 && let Some(done) = one(job, wanted, &buf[skip..have], false, make)
             {
@@ -140,7 +164,11 @@ fn plain_run<T>(
             have = opened.read_at(at, &mut buf).unwrap_or(0);
             need *= 8;
             if have < buf.len() {
-                out.extend(one(job, wanted, &buf[..have], true, make).flatten().map(|t| (wanted.ticket, t)));
+                out.extend(
+                    one(job, wanted, &buf[..have], true, make)
+                        .flatten()
+                        .map(|t| (wanted.ticket, t)),
+                );
                 break;
             }
         }
@@ -158,8 +186,17 @@ fn one<T>(
 ) -> Option<Option<T>> {
     let state = job.layout.state_at(wanted.offset);
     let mut made = None;
-    let mut sink = One(Some(|record: &Record<'_>| made = make(wanted, (record, direction(record, &state)))));
-    let used = walk(&mut state.clone(), wanted.offset, bytes, last, wanted.offset + 1, &mut sink);
+    let mut sink = One(Some(|record: &Record<'_>| {
+        made = make(wanted, (record, direction(record, &state)))
+    }));
+    let used = walk(
+        &mut state.clone(),
+        wanted.offset,
+        bytes,
+        last,
+        wanted.offset + 1,
+        &mut sink,
+    );
     (used > 0).then_some(made)
 }
 
@@ -201,7 +238,14 @@ fn compressed_run<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>>(
     make: &F,
 ) -> Result<Vec<(usize, T)>> {
     let opened = job.handle.open()?;
-    let mut pick = Pick { job, run, spool, make, out: Vec::new(), error: None };
+    let mut pick = Pick {
+        job,
+        run,
+        spool,
+        make,
+        out: Vec::new(),
+        error: None,
+    };
     let mut state = crate::capture::State::start(job.format.clone());
     let mut pending: Vec<u8> = Vec::new();
     let mut at = 0;

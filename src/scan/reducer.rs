@@ -51,10 +51,16 @@ impl<'a> Reducer<'a> {
     pub fn wave(&mut self, files: &mut [FileJob], wave: &mut [(usize, Walked)]) {
         let mut bases = Vec::with_capacity(wave.len());
         for (file, walked) in wave.iter_mut() {
-            let base = Base { frame: self.frames, offset: walked.found.base };
+            let base = Base {
+                frame: self.frames,
+                offset: walked.found.base,
+            };
             self.account(&mut files[*file], &mut walked.found);
             for fact in std::mem::take(&mut walked.found.dns) {
-                let loc = Loc::new(base.frame + u64::from(fact.frame) + 1, base.offset + u64::from(fact.offset));
+                let loc = Loc::new(
+                    base.frame + u64::from(fact.frame) + 1,
+                    base.offset + u64::from(fact.offset),
+                );
                 self.names.add(fact, loc);
             }
             bases.push(base);
@@ -64,7 +70,7 @@ impl<'a> Reducer<'a> {
     }
 
     fn account(&mut self, file: &mut FileJob, found: &mut Collector) {
-        let first_frame = file.frames + 1;
+        let before = file.frames;
         if file.frames == 0 {
             file.first_frame = self.frames;
         }
@@ -72,12 +78,14 @@ impl<'a> Reducer<'a> {
         self.frames += found.frames;
         self.resets += found.resets;
         self.progress.resets(found.resets);
-        std::mem::take(&mut found.structures).into_iter().for_each(|s| file.layout.push(s));
+        std::mem::take(&mut found.structures)
+            .into_iter()
+            .for_each(|s| file.layout.push(s));
         for mut anomaly in std::mem::take(&mut found.anomalies) {
-            anomaly.frame = anomaly.frame.or(Some(FrameNumber(first_frame)));
+            anomaly.frame = anomaly.frame.map(|f| FrameNumber(before + f.0));
             self.note(file, anomaly);
         }
-        self.times(file, found);
+        self.times(file, found, before + 1);
         self.unread(file, found);
     }
 
@@ -86,13 +94,23 @@ impl<'a> Reducer<'a> {
         self.anomalies.add(file.id, anomaly);
     }
 
-    fn times(&mut self, file: &mut FileJob, found: &Collector) {
-        let (Some((first, last)), Some((low, high))) = (found.ends, found.range) else { return };
+    fn times(&mut self, file: &mut FileJob, found: &Collector, frame: u64) {
+        let (Some((first, last)), Some((low, high))) = (found.ends, found.range) else {
+            return;
+        };
         if let Some(before) = self.last_time.filter(|&t| steps_back(t, first)) {
-            self.note(file, step_back(found.base, before, first));
+            let frame = Some(FrameNumber(frame));
+            self.note(
+                file,
+                Anomaly {
+                    frame,
+                    ..step_back(found.base, before, first)
+                },
+            );
         }
         self.last_time = Some(last);
-        let widen = |r: Option<(i64, i64)>| r.map_or((low, high), |(a, b)| (a.min(low), b.max(high)));
+        let widen =
+            |r: Option<(i64, i64)>| r.map_or((low, high), |(a, b)| (a.min(low), b.max(high)));
         self.range = Some(widen(self.range));
         let begin = file.times.map_or(Timestamp(first), |t| t.0);
         file.times = Some((begin, Timestamp(last)));
@@ -102,7 +120,11 @@ impl<'a> Reducer<'a> {
         let u = found.unread;
         let kinds = [
             (u.cut, AnomalyKind::HeaderCut, "headers cut by the snaplen"),
-            (u.malformed, AnomalyKind::MalformedPacket, "headers contradict themselves"),
+            (
+                u.malformed,
+                AnomalyKind::MalformedPacket,
+                "headers contradict themselves",
+            ),
         ];
         for ((count, offset), kind, detail) in kinds {
             if count > 0 {

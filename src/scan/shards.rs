@@ -43,18 +43,26 @@ impl Shards {
     pub fn new(n: usize, memory: u64) -> Self {
         let shards = (0..n).map(|_| Shard::default()).collect();
         let memory = usize::try_from(memory).unwrap_or(usize::MAX) / n;
-        Self { shards, streams: 0, memory, forgotten: 0 }
+        Self {
+            shards,
+            streams: 0,
+            memory,
+            forgotten: 0,
+        }
     }
 
     /// Takes the chunks of a wave in, in order, each with its place in the timeline.
     pub fn reduce(&mut self, chunks: &[(&Collector, Base)]) {
-        self.shards.par_iter_mut().enumerate().for_each(|(i, shard)| {
-            for (chunk, base) in chunks {
-                let Facts { v4, v6 } = &chunk.shards[i];
-                shard.v4.reduce(v4, *base, &mut shard.baselines);
-                shard.v6.reduce(v6, *base, &mut shard.baselines);
-            }
-        });
+        self.shards
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(i, shard)| {
+                for (chunk, base) in chunks {
+                    let Facts { v4, v6 } = &chunk.shards[i];
+                    shard.v4.reduce(v4, *base, &mut shard.baselines);
+                    shard.v6.reduce(v6, *base, &mut shard.baselines);
+                }
+            });
         self.number_streams();
         let limit = self.memory;
         self.forgotten += self
@@ -69,7 +77,11 @@ impl Shards {
         let mut began: Vec<u64> = self
             .shards
             .par_iter_mut()
-            .flat_map_iter(|s| s.v4.take_new_streams().into_iter().chain(s.v6.take_new_streams()))
+            .flat_map_iter(|s| {
+                s.v4.take_new_streams()
+                    .into_iter()
+                    .chain(s.v6.take_new_streams())
+            })
             .collect();
         began.par_sort_unstable();
         let base = self.streams;
@@ -83,7 +95,10 @@ impl Shards {
 
     /// Reset connections so far.
     pub fn resets(&self) -> u64 {
-        self.shards.iter().map(|s| s.v4.resets() + s.v6.resets()).sum()
+        self.shards
+            .iter()
+            .map(|s| s.v4.resets() + s.v6.resets())
+            .sum()
     }
 
     /// Ends all flows.
@@ -91,7 +106,12 @@ impl Shards {
         let parts: Vec<_> = self
             .shards
             .par_iter_mut()
-            .map(|s| (s.v4.finish_all(&mut s.baselines), s.v6.finish_all(&mut s.baselines)))
+            .map(|s| {
+                (
+                    s.v4.finish_all(&mut s.baselines),
+                    s.v6.finish_all(&mut s.baselines),
+                )
+            })
             .collect();
         let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
         let mut finished = Vec::new();
@@ -103,11 +123,19 @@ impl Shards {
         }
         finished.sort_unstable_by_key(|f| f.order);
         let storms = limit_kinds(&mut finished, &kinds);
-        let connections = self.shards.iter().map(|s| s.v4.started() + s.v6.started()).sum();
-        let baselines = self.shards.into_iter().map(|s| s.baselines).reduce(|mut a, b| {
-            a.merge(b);
-            a
-        });
+        let connections = self
+            .shards
+            .iter()
+            .map(|s| s.v4.started() + s.v6.started())
+            .sum();
+        let baselines = self
+            .shards
+            .into_iter()
+            .map(|s| s.baselines)
+            .reduce(|mut a, b| {
+                a.merge(b);
+                a
+            });
         Reduced {
             finished,
             storms,

@@ -21,12 +21,20 @@ pub struct Handle {
 impl Handle {
     /// A file by its path.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, kept: None, shared: Mutex::default() }
+        Self {
+            path,
+            kept: None,
+            shared: Mutex::default(),
+        }
     }
 
     /// Spooled standard input.
     pub fn spooled(opened: Opened) -> Self {
-        Self { path: PathBuf::from("-"), kept: Some(Arc::new(opened)), shared: Mutex::default() }
+        Self {
+            path: PathBuf::from("-"),
+            kept: Some(Arc::new(opened)),
+            shared: Mutex::default(),
+        }
     }
 
     /// The open file; closed again when the last user drops it.
@@ -157,7 +165,10 @@ impl Files {
             job.first_frame = frames;
             frames += job.frames;
         }
-        Self { jobs, spool: super::fetch::Spool::default() }
+        Self {
+            jobs,
+            spool: super::fetch::Spool::default(),
+        }
     }
 
     /// The files in order.
@@ -170,7 +181,9 @@ impl Files {
     #[must_use]
     pub fn index_of(&self, frame: u64) -> Option<usize> {
         // files without frames share their first_frame with the next one: take the last
-        self.jobs.partition_point(|j| j.first_frame < frame).checked_sub(1)
+        self.jobs
+            .partition_point(|j| j.first_frame < frame)
+            .checked_sub(1)
     }
 
     /// The reference of a kept place; the length of the record is not known yet.
@@ -181,7 +194,10 @@ impl Files {
             number: FrameNumber(loc.frame()),
             in_file: FrameNumber(loc.frame() - job.first_frame),
             file: job.id,
-            span: Span { offset: loc.offset(), len: 0 },
+            span: Span {
+                offset: loc.offset(),
+                len: 0,
+            },
         })
     }
 
@@ -207,8 +223,11 @@ impl Files {
     /// # Errors
     /// The file cannot be read, or is shorter than it was.
     pub fn raw(&self, frame: &FrameRef) -> Result<Vec<u8>> {
-        let missing = || std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file has changed");
-        let Some(job) = self.job(frame.file) else { return Err(missing().into()) };
+        let missing =
+            || std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file has changed");
+        let Some(job) = self.job(frame.file) else {
+            return Err(missing().into());
+        };
         if job.compressed {
             return Ok(self.spool.read(frame.file, frame.span.offset)?);
         }
@@ -216,7 +235,9 @@ impl Files {
         let mut bytes = vec![0; frame.span.len as usize];
         let n = opened.read_at(frame.span.offset, &mut bytes)?;
         if n < bytes.len() {
-            return Err(crate::error::Error::from(missing()).at(job.handle.path()).at_offset(frame.span.offset));
+            return Err(crate::error::Error::from(missing())
+                .at(job.handle.path())
+                .at_offset(frame.span.offset));
         }
         Ok(bytes)
     }

@@ -23,7 +23,10 @@ const STEPS: u64 = 200;
 ///
 /// # Errors
 /// What reading the stream said.
-pub fn blocks(mut stream: Box<dyn Read + Send>, mut each: impl FnMut(&[u8]) -> bool) -> std::io::Result<()> {
+pub fn blocks(
+    mut stream: Box<dyn Read + Send>,
+    mut each: impl FnMut(&[u8]) -> bool,
+) -> std::io::Result<()> {
     std::thread::scope(|scope| {
         let (full, filled) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
         let (empty, emptied) = mpsc::channel::<Vec<u8>>();
@@ -45,7 +48,9 @@ pub fn blocks(mut stream: Box<dyn Read + Send>, mut each: impl FnMut(&[u8]) -> b
             let _ = empty.send(block); // the reader may be gone: then no one needs it
         }
         drop(filled);
-        reader.join().unwrap_or_else(|_| Err(std::io::Error::other("the decompressor failed")))
+        reader
+            .join()
+            .unwrap_or_else(|_| Err(std::io::Error::other("the decompressor failed")))
     })
 }
 
@@ -89,7 +94,10 @@ pub fn scan(
     });
     advance(files, index, scratch, reducer, &pending, true);
     let file = &mut files[index];
-    ending.anomalies().into_iter().for_each(|a| reducer.anomalies.add(file.id, a));
+    ending
+        .anomalies()
+        .into_iter()
+        .for_each(|a| reducer.anomalies.add(file.id, a));
     if let Err(e) = read {
         file.error = Some((file.next, e.to_string()));
     }
@@ -109,10 +117,23 @@ fn advance(
     let file = &mut files[index];
     let mut found = scratch.collector();
     found.reset(file.next);
-    let used = walk(&mut file.state, file.next, bytes, last, u64::MAX, &mut found);
+    let used = walk(
+        &mut file.state,
+        file.next,
+        bytes,
+        last,
+        u64::MAX,
+        &mut found,
+    );
     let start = Some(file.next);
     file.next += used as u64;
-    let walked = Walked { start, end: file.next, state: file.state.clone(), found, error: None };
+    let walked = Walked {
+        start,
+        end: file.next,
+        state: file.state.clone(),
+        found,
+        error: None,
+    };
     let mut wave = [(index, walked)];
     reducer.wave(files, &mut wave);
     let [(_, walked)] = wave;

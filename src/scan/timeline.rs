@@ -57,12 +57,16 @@ fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
     }
     let jobs = number(timelines, &mut anomalies);
     let bytes = jobs.iter().flatten().map(|j| j.len).sum();
-    plan.progress.begin(bytes, jobs.iter().map(|j| j.len() as u64).sum());
+    plan.progress
+        .begin(bytes, jobs.iter().map(|j| j.len() as u64).sum());
     let scanned = run_all(plan, jobs)?;
     Ok(gather(plan, scanned, errors, anomalies))
 }
 
-fn number(timelines: Vec<Vec<(FileJob, Vec<Anomaly>)>>, anomalies: &mut Anomalies) -> Vec<Vec<FileJob>> {
+fn number(
+    timelines: Vec<Vec<(FileJob, Vec<Anomaly>)>>,
+    anomalies: &mut Anomalies,
+) -> Vec<Vec<FileJob>> {
     let mut next = 0;
     let mut take = |(mut job, found): (FileJob, Vec<Anomaly>)| {
         job.id = FileId(next);
@@ -70,13 +74,19 @@ fn number(timelines: Vec<Vec<(FileJob, Vec<Anomaly>)>>, anomalies: &mut Anomalie
         found.into_iter().for_each(|a| anomalies.add(job.id, a));
         job
     };
-    timelines.into_iter().map(|t| t.into_iter().map(&mut take).collect()).collect()
+    timelines
+        .into_iter()
+        .map(|t| t.into_iter().map(&mut take).collect())
+        .collect()
 }
 
 // Small timelines side by side, then the large ones with all threads each.
 fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>) -> Result<Vec<Scanned>> {
     let size = |files: &[FileJob]| files.iter().map(|f| f.len).sum::<u64>();
-    let (small, large): (Vec<_>, Vec<_>) = jobs.into_iter().enumerate().partition(|(_, f)| size(f) < SMALL);
+    let (small, large): (Vec<_>, Vec<_>) = jobs
+        .into_iter()
+        .enumerate()
+        .partition(|(_, f)| size(f) < SMALL);
     let mut scanned: Vec<(usize, Scanned)> = small
         .into_par_iter()
         .map(|(index, files)| run(plan, files, 1, index).map(|s| (index, s)))
@@ -108,17 +118,50 @@ fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> 
 }
 
 fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Scanned> {
-    let Reducer { shards, names, frames, resets, mut anomalies, clock_unreliable, range, .. } = reducer;
+    let Reducer {
+        shards,
+        names,
+        frames,
+        resets,
+        mut anomalies,
+        clock_unreliable,
+        range,
+        ..
+    } = reducer;
     let mut files = Files::new(jobs);
-    let Reduced { finished, storms, baselines, connections, forgotten } = shards.finish();
+    let Reduced {
+        finished,
+        storms,
+        baselines,
+        connections,
+        forgotten,
+    } = shards.finish();
     let first_id = files.jobs().first().map_or(FileId(0), |j| j.id);
     if forgotten > 0 {
         let detail = format!("{forgotten} idle connections were let go; raise --max-memory");
-        anomalies.add(first_id, Anomaly { kind: AnomalyKind::MemoryLimit, offset: None, frame: None, bytes: 0, detail });
+        anomalies.add(
+            first_id,
+            Anomaly {
+                kind: AnomalyKind::MemoryLimit,
+                offset: None,
+                frame: None,
+                bytes: 0,
+                detail,
+            },
+        );
     }
     if names.forgotten() > 0 {
         let detail = format!("{} DNS lookups were let go", names.forgotten());
-        anomalies.add(first_id, Anomaly { kind: AnomalyKind::NamesForgotten, offset: None, frame: None, bytes: 0, detail });
+        anomalies.add(
+            first_id,
+            Anomaly {
+                kind: AnomalyKind::NamesForgotten,
+                offset: None,
+                frame: None,
+                bytes: 0,
+                detail,
+            },
+        );
     }
     let (mut ips, mut services): (BTreeSet<IpAddr>, BTreeSet<Endpoint>) = Default::default();
     for f in &finished {
@@ -148,8 +191,21 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         lookups: names.count(),
     };
     let status = files.jobs().iter().map(|j| status(j, index)).collect();
-    let storms = storms.into_iter().map(|(kind, left_out)| Storm { kind, left_out }).collect();
-    Ok(Scanned { timeline: Timeline { connections: reset, world, storms, files }, files: status, anomalies, totals })
+    let storms = storms
+        .into_iter()
+        .map(|(kind, left_out)| Storm { kind, left_out })
+        .collect();
+    Ok(Scanned {
+        timeline: Timeline {
+            connections: reset,
+            world,
+            storms,
+            files,
+        },
+        files: status,
+        anomalies,
+        totals,
+    })
 }
 
 fn status(job: &FileJob, timeline: usize) -> FileStatus {
@@ -162,11 +218,19 @@ fn status(job: &FileJob, timeline: usize) -> FileStatus {
         frames: job.frames,
         first_frame: job.first_frame,
         times: job.times,
-        error: job.error.as_ref().map(|(offset, why)| format!("at offset {offset}: {why}")),
+        error: job
+            .error
+            .as_ref()
+            .map(|(offset, why)| format!("at offset {offset}: {why}")),
     }
 }
 
-fn gather(plan: &Plan<'_>, scanned: Vec<Scanned>, errors: Vec<Error>, anomalies: Anomalies) -> Outcome {
+fn gather(
+    plan: &Plan<'_>,
+    scanned: Vec<Scanned>,
+    errors: Vec<Error>,
+    anomalies: Anomalies,
+) -> Outcome {
     let mut outcome = Outcome {
         timelines: Vec::new(),
         files: Vec::new(),

@@ -32,11 +32,21 @@ pub struct Scratch {
 impl Scratch {
     /// For collectors that divide facts over `shards` shards.
     pub fn new(hasher: RandomState, shards: usize) -> Self {
-        Self { hasher, shards, collectors: Mutex::default(), buffers: Mutex::default() }
+        Self {
+            hasher,
+            shards,
+            collectors: Mutex::default(),
+            buffers: Mutex::default(),
+        }
     }
 
     fn run(&self, task: &Task, file: &FileJob) -> Walked {
-        let pop = |pool: &Mutex<Vec<Vec<u8>>>| pool.lock().ok().and_then(|mut p| p.pop()).unwrap_or_default();
+        let pop = |pool: &Mutex<Vec<Vec<u8>>>| {
+            pool.lock()
+                .ok()
+                .and_then(|mut p| p.pop())
+                .unwrap_or_default()
+        };
         let mut buf = pop(&self.buffers);
         let walked = match &file.active {
             Some(opened) => chunk::run(task, opened, &mut buf, self.collector()),
@@ -75,7 +85,10 @@ pub fn scan(
     let mut current = from;
     while current < to && !plan.stop.load(Ordering::Relaxed) {
         let tasks = cut(plan.chunk_size, files, current, to, per_wave);
-        let walked: Vec<Walked> = tasks.par_iter().map(|t| scratch.run(t, &files[t.file])).collect();
+        let walked: Vec<Walked> = tasks
+            .par_iter()
+            .map(|t| scratch.run(t, &files[t.file]))
+            .collect();
         let mut wave = stitch(plan, files, scratch, &tasks, walked);
         reducer.wave(files, &mut wave);
         for (_, walked) in wave {
@@ -96,7 +109,9 @@ fn cut(chunk_size: u64, files: &mut [FileJob], from: usize, to: usize, count: us
         if file.done || file.compressed {
             continue;
         }
-        let Some(opened) = file.activate() else { continue };
+        let Some(opened) = file.activate() else {
+            continue;
+        };
         let len = opened.len();
         let (mut start, mut exact) = (file.next, true);
         if file.next == 0 && len > chunk_size {
@@ -104,12 +119,22 @@ fn cut(chunk_size: u64, files: &mut [FileJob], from: usize, to: usize, count: us
         }
         while tasks.len() < count && (start < len || exact) {
             // the last task of a file takes whatever the file has grown by, and notices its end
-            let limit = if start + chunk_size >= len { u64::MAX } else { start + chunk_size };
+            let limit = if start + chunk_size >= len {
+                u64::MAX
+            } else {
+                start + chunk_size
+            };
             let state = match &file.preface {
                 Some(state) if !exact => state.clone(),
                 _ => file.state.clone(),
             };
-            tasks.push(Task { file: index, start, limit, exact, state });
+            tasks.push(Task {
+                file: index,
+                start,
+                limit,
+                exact,
+                state,
+            });
             start = limit.min(len);
             exact = false;
         }
@@ -122,7 +147,13 @@ fn cut(chunk_size: u64, files: &mut [FileJob], from: usize, to: usize, count: us
 
 // The state after the first records: what the later chunks of the first wave believe.
 fn preface(opened: &Opened, state: &State) -> State {
-    let task = Task { file: 0, start: 0, limit: PREFACE, exact: true, state: state.clone() };
+    let task = Task {
+        file: 0,
+        start: 0,
+        limit: PREFACE,
+        exact: true,
+        state: state.clone(),
+    };
     let collector = Collector::new(RandomState::default(), 1, 0);
     chunk::run(&task, opened, &mut Vec::new(), collector).state
 }
@@ -143,7 +174,12 @@ fn stitch(
             continue;
         }
         if walked.start != Some(file.next) || task.state != file.state {
-            let again = Task { start: file.next, exact: true, state: file.state.clone(), ..task.clone() };
+            let again = Task {
+                start: file.next,
+                exact: true,
+                state: file.state.clone(),
+                ..task.clone()
+            };
             scratch.recycle(walked.found);
             walked = scratch.run(&again, file);
         }
