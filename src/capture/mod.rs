@@ -17,8 +17,12 @@ mod pcap;
 mod pcapng;
 mod platform;
 mod record;
+#[cfg(test)]
+mod sample;
 mod snoop;
 mod state;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod window;
 
