@@ -17,6 +17,7 @@ mod pcap;
 mod pcapng;
 mod platform;
 mod record;
+pub mod ring;
 #[cfg(test)]
 mod sample;
 mod snoop;

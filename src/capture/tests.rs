@@ -3,7 +3,7 @@
 use super::sample::{self, Order, START};
 use super::*;
 use crate::anomaly::{Anomaly, AnomalyKind};
-use crate::units::{LinkType, Span, Timestamp, TsResolution};
+use crate::units::{LinkType, Span, Timestamp};
 use proptest::prelude::*;
 
 /// A record with its bytes kept.
