@@ -160,7 +160,7 @@ fn block_link(
     }
     let (len, trailer_ok) = match framing(window, pos, *big_endian) {
         Framing::Whole(len, ok) => (len, ok),
-        Framing::Incomplete(_) => return Link::Beyond,
+        Framing::Incomplete => return Link::Beyond,
         Framing::Bad => return Link::No,
     };
     let packet_fits = kind != block_type::ENHANCED_PACKET

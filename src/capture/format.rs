@@ -43,7 +43,8 @@ pub(super) enum Variant {
     Standard,
     /// Kuznetzov's patch: interface index, protocol and packet type follow, 24 bytes.
     Modified,
-    /// Ixia `lcap`: the file header is followed by 4 bytes, the length of all records.
+    /// Ixia `lcap`, from hardware (01ac) or software (01ab): the file header is followed by 4
+    /// bytes, the length of all records; Wireshark reads both as microseconds.
     Ixia,
     /// netsniff-ng: time source, interface, protocol, hardware and packet type follow, 24 bytes.
     NetsniffNg,
@@ -54,7 +55,7 @@ const PCAP_MAGICS: [(u32, bool, Variant); 6] = [
     (0xa1b2_c3d4, false, Variant::Standard),
     (0xa1b2_3c4d, true, Variant::Standard),
     (0xa1b2_cd34, false, Variant::Modified),
-    (0x1c00_01ac, true, Variant::Ixia),
+    (0x1c00_01ac, false, Variant::Ixia),
     (0x1c00_01ab, false, Variant::Ixia),
     (0xa1e2_cb12, true, Variant::NetsniffNg),
 ];

@@ -18,8 +18,13 @@ mod pcap;
 mod pcapng;
 mod platform;
 mod record;
+pub mod ring;
+#[cfg(test)]
+mod sample;
 mod snoop;
 mod state;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod window;
 

@@ -45,7 +45,7 @@ impl Opened {
         let had = fill(&mut plain(&file), &mut prefix)?;
         let (format, compression) = match identify(prefix.get(..had).unwrap_or_default()) {
             Identified::Compressed(kind) => {
-                let (mut inner, _) = compressed::reader(kind, Box::new(plain(&file)))?;
+                let (mut inner, _) = compressed::reader(Box::new(plain(&file)));
                 (format_inside(kind, &mut inner)?, Some(kind))
             }
             other => (format_of(other)?, None),
@@ -81,7 +81,7 @@ impl Opened {
         let whole = Box::new(io::Cursor::new(prefix).chain(input));
         let (mut whole, ending): (Box<dyn Read + Send>, _) = match identified {
             Identified::Compressed(kind) => {
-                let (mut inner, ending) = compressed::reader(kind, whole)?;
+                let (mut inner, ending) = compressed::reader(whole);
                 let mut prefix = vec![0; PREFIX_LEN];
                 let had = fill(&mut inner, &mut prefix)?;
                 prefix.truncate(had);
@@ -166,7 +166,7 @@ impl Opened {
     /// The decompressor cannot be set up.
     pub fn stream_with_ending(&self) -> Result<(Box<dyn Read + Send>, Ending)> {
         match self.compression {
-            Some(kind) => compressed::reader(kind, Box::new(plain(&self.file))),
+            Some(_) => Ok(compressed::reader(Box::new(plain(&self.file)))),
             None => Ok((Box::new(plain(&self.file)), Ending::default())),
         }
     }

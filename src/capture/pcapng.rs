@@ -14,8 +14,6 @@ pub(super) mod block_type {
     pub const INTERFACE: u32 = 1;
     pub const OBSOLETE_PACKET: u32 = 2;
     pub const SIMPLE_PACKET: u32 = 3;
-    pub const NAMES: u32 = 4;
-    pub const STATISTICS: u32 = 5;
     pub const ENHANCED_PACKET: u32 = 6;
     pub const JOURNAL: u32 = 9;
     pub const SECRETS: u32 = 10;
@@ -142,7 +140,7 @@ pub(super) enum Framing {
     /// It takes this many bytes; the flag says whether its last four agree.
     Whole(usize, bool),
     /// It is longer than the window.
-    Incomplete(usize),
+    Incomplete,
     /// The length cannot be.
     Bad,
 }
@@ -151,7 +149,7 @@ pub(super) enum Framing {
 pub(super) fn framing(window: &Window<'_>, pos: usize, big_endian: bool) -> Framing {
     let bytes = window.from(pos);
     let Some(claimed) = u32_in(bytes, 4, big_endian) else {
-        return Framing::Incomplete(FRAME_LEN);
+        return Framing::Incomplete;
     };
     let claimed = claimed as usize;
     if !(FRAME_LEN..=MAX_BLOCK_LEN).contains(&claimed) {
@@ -165,11 +163,11 @@ pub(super) fn framing(window: &Window<'_>, pos: usize, big_endian: bool) -> Fram
         Framing::Whole(padded, true)
     } else if bytes.len() < padded && !window.last {
         // whichever length is meant, the answer must not depend on how much was read so far
-        Framing::Incomplete(padded)
+        Framing::Incomplete
     } else if ends_at(claimed) {
         Framing::Whole(claimed, true)
     } else if bytes.len() < padded {
-        Framing::Incomplete(padded)
+        Framing::Incomplete
     } else {
         Framing::Whole(padded, false)
     }
@@ -183,11 +181,11 @@ fn block(
     sink: &mut impl Sink,
 ) -> Result<usize, Stop> {
     let bytes = window.from(pos);
+    if bytes.len() < FRAME_LEN {
+        return Err(Stop::Incomplete);
+    }
     let is_section = bytes.starts_with(&SHB_TYPE);
     let big_endian = if is_section {
-        if bytes.len() < 12 {
-            return Err(Stop::Incomplete);
-        }
         section_order(bytes).ok_or(Stop::Damage { cut: false })?
     } else if state.begun {
         state.big_endian
@@ -205,10 +203,9 @@ fn block(
     let (len, trailer_ok) = match framing(window, pos, big_endian) {
         Framing::Whole(len, ok) => (len, ok),
         Framing::Bad => return Err(Stop::Damage { cut: false }),
-        Framing::Incomplete(_) if !window.last => return Err(Stop::Incomplete),
-        Framing::Incomplete(_) => {
-            let honest = bytes.len() < FRAME_LEN || packet_fits(state, bytes, kind);
-            return Err(if honest {
+        Framing::Incomplete if !window.last => return Err(Stop::Incomplete),
+        Framing::Incomplete => {
+            return Err(if packet_fits(state, bytes, kind) {
                 Stop::Incomplete
             } else {
                 Stop::Damage { cut: true }
@@ -239,7 +236,7 @@ fn block(
         block_type::ENHANCED_PACKET => packet(state, span, raw, enhanced(body, big_endian), sink),
         block_type::OBSOLETE_PACKET => packet(state, span, raw, obsolete(body, big_endian), sink),
         block_type::SIMPLE_PACKET => packet(state, span, raw, simple(state, body), sink),
-        kind if is_frame(kind, body) => sink.record(&frame_only(span, 0, raw, body)),
+        kind if is_frame(kind) => sink.record(&frame_only(span, 0, raw, body)),
         block_type => sink.structure(Structure::Block { span, block_type }),
     }
     Ok(len)
@@ -259,7 +256,7 @@ pub(super) fn is_known(kind: u32) -> bool {
 }
 
 /// Blocks without a packet that Wireshark numbers as frames.
-fn is_frame(kind: u32, _body: &[u8]) -> bool {
+fn is_frame(kind: u32) -> bool {
     matches!(
         kind,
         block_type::CUSTOM
