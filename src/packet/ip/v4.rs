@@ -34,7 +34,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, packet: Layer<'a>) 
         if f.offset != 0 {
             return Ok(());
         }
-        payload.fragment |= f.more;
+        payload.partial |= f.more;
     }
     protocol::dissect(d, protocol, payload)
 }
@@ -48,7 +48,7 @@ fn payload<'a>(d: &mut Dissection<'a>, packet: Layer<'a>, header: &Ipv4HeaderSli
     match usize::from(header.total_len()).checked_sub(header_len) {
         None => rest,
         Some(len) => {
-            if len as u32 > rest.wire && !packet.fragment {
+            if len as u32 > rest.wire && !packet.partial {
                 d.note(packet.malformed("ipv4", usize::from(header.total_len())));
             }
             rest.with_len(len as u32)

@@ -43,7 +43,7 @@ fn payload<'a>(d: &mut Dissection<'a>, packet: Layer<'a>, len: u16) -> Layer<'a>
     if len == 0 {
         return rest;
     }
-    if u32::from(len) > rest.wire && !packet.fragment {
+    if u32::from(len) > rest.wire && !packet.partial {
         d.note(packet.malformed("ipv6", usize::from(len) + 40));
     }
     rest.with_len(len.into())

@@ -15,7 +15,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, datagram: Layer<'a>
         0..8 => payload,
         _ => payload.clip(u32::from(len) - 8),
     };
-    let contradicts = u32::from(len) > datagram.wire && !datagram.fragment;
+    let contradicts = u32::from(len) > datagram.wire && !datagram.partial;
     if matches!(len, 1..8) || contradicts {
         d.note(datagram.malformed("udp", len.max(8).into()));
     }
