@@ -11,8 +11,9 @@ pub(super) struct Layer<'a> {
     pub wire: u32,
     /// Offset of the first byte in the frame.
     pub offset: u32,
-    /// The bytes end because a datagram around them was fragmented: the rest is in other frames.
-    pub fragment: bool,
+    /// The wire had more of it than `wire`: it is the first fragment of something, or a mirror
+    /// truncated it.
+    pub partial: bool,
 }
 
 impl<'a> Layer<'a> {
@@ -25,7 +26,7 @@ impl<'a> Layer<'a> {
             data,
             wire: original_len.max(captured),
             offset: 0,
-            fragment: false,
+            partial: false,
         }
     }
 
@@ -81,7 +82,7 @@ impl<'a> Layer<'a> {
     #[cold]
     pub fn cut(self, layer: &'static str, needed: usize) -> Stop {
         let needed = u32::try_from(needed).unwrap_or(u32::MAX);
-        let reason = if needed <= self.wire || self.fragment {
+        let reason = if needed <= self.wire || self.partial {
             StopReason::Snaplen
         } else {
             StopReason::Malformed

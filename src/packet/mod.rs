@@ -13,6 +13,7 @@ mod dissection;
 mod ip;
 mod layer;
 mod link;
+mod plain;
 mod probe;
 mod transport;
 mod tunnel;
@@ -35,8 +36,19 @@ use layer::Layer;
 #[inline]
 #[must_use]
 pub fn dissect(link_type: LinkType, data: &[u8], original_len: u32) -> PacketView<'_> {
+    let frame = Layer::frame(data, original_len);
+    if link_type == LinkType::ETHERNET
+        && let Some(view) = plain::dissect(frame)
+    {
+        return view;
+    }
+    dissect_any(link_type, frame)
+}
+
+#[inline(never)]
+fn dissect_any(link_type: LinkType, frame: Layer<'_>) -> PacketView<'_> {
     let mut d = Dissection::new();
-    if let Err(stop) = link::dissect(&mut d, link_type, Layer::frame(data, original_len)) {
+    if let Err(stop) = link::dissect(&mut d, link_type, frame) {
         d.note(stop);
     }
     if d.view.ip.is_none() {

@@ -31,7 +31,7 @@ pub(super) fn is_ipv6(packet: Layer<'_>) -> bool {
 }
 
 fn fits(packet: Layer<'_>, total: u32) -> bool {
-    packet.fragment || total <= packet.wire
+    packet.partial || total <= packet.wire
 }
 
 /// An Ethernet header with an EtherType that is known, and an IP header if it says so.

@@ -83,6 +83,6 @@ fn step(chain: &mut Chain<'_>) -> Result<(), Stop> {
     }
     chain.protocol = next;
     chain.payload = here.skip(len);
-    chain.payload.fragment |= chain.fragment.is_some_and(|f| f.more);
+    chain.payload.partial |= chain.fragment.is_some_and(|f| f.more);
     Ok(())
 }

@@ -1,59 +1,69 @@
 //! IPv4 (RFC 791).
 
-use super::protocol;
+use super::{Packet, protocol};
 use crate::packet::dissection::{Dissection, Outcome};
 use crate::packet::layer::Layer;
 use crate::packet::{Addresses, Fragment, IpView, Stop};
 use etherparse::Ipv4HeaderSlice;
 
 /// Dissects an IPv4 packet.
-#[inline]
 pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, packet: Layer<'a>) -> Outcome {
-    let Ok(header) = Ipv4HeaderSlice::from_slice(packet.data) else {
+    let Some(Packet {
+        ip,
+        mut payload,
+        too_long,
+    }) = read(packet)
+    else {
         return Err(stop(packet));
     };
-    let fragment = fragment(&header);
-    let protocol = header.protocol().0;
+    d.set_ip(packet, ip);
+    if too_long {
+        let total = payload.offset - packet.offset + payload.wire;
+        d.note(packet.malformed("ipv4", total as usize));
+    }
+    if let Some(f) = ip.fragment {
+        if f.offset != 0 {
+            return Ok(());
+        }
+        payload.partial |= f.more;
+    }
+    protocol::dissect(d, ip.protocol, payload)
+}
+
+/// Reads the header; `None` when it is cut or none.
+#[inline]
+pub(in crate::packet) fn read(packet: Layer<'_>) -> Option<Packet<'_>> {
+    let header = Ipv4HeaderSlice::from_slice(packet.data).ok()?;
     let ip = IpView {
         addresses: Addresses::V4 {
             src: header.source(),
             dst: header.destination(),
         },
-        protocol,
+        protocol: header.protocol().0,
         ttl: header.ttl(),
         id: Some(header.identification()),
         dont_fragment: header.dont_fragment(),
         tos: header.slice().get(1).copied().unwrap_or_default(),
         flow_label: None,
-        fragment,
+        fragment: fragment(&header),
         source_routed: is_source_routed(header.options()),
     };
-    d.set_ip(packet, ip);
-    let mut payload = payload(d, packet, &header);
-    if let Some(f) = fragment {
-        if f.offset != 0 {
-            return Ok(());
-        }
-        payload.fragment |= f.more;
-    }
-    protocol::dissect(d, protocol, payload)
-}
-
-/// The payload by the total length. Zero is segmentation offload (the card would have filled
-/// it in), less than the header is no better: then the packet fills the frame.
-#[inline]
-fn payload<'a>(d: &mut Dissection<'a>, packet: Layer<'a>, header: &Ipv4HeaderSlice) -> Layer<'a> {
     let header_len = header.slice().len();
     let rest = packet.skip(header_len);
-    match usize::from(header.total_len()).checked_sub(header_len) {
-        None => rest,
-        Some(len) => {
-            if len as u32 > rest.wire && !packet.fragment {
-                d.note(packet.malformed("ipv4", usize::from(header.total_len())));
-            }
-            rest.with_len(len as u32)
-        }
-    }
+    // A total length of zero is segmentation offload (the card would have filled it in), and
+    // less than the header is no better: then the packet fills the frame.
+    let Some(len) = usize::from(header.total_len()).checked_sub(header_len) else {
+        return Some(Packet {
+            ip,
+            payload: rest,
+            too_long: false,
+        });
+    };
+    Some(Packet {
+        ip,
+        payload: rest.with_len(len as u32),
+        too_long: len as u32 > rest.wire && !packet.partial,
+    })
 }
 
 /// Flags and fragment offset; `None` when the datagram is whole.

@@ -1,24 +1,45 @@
 //! IPv6 (RFC 8200).
 
-use super::{extensions, protocol};
+use super::{Packet, extensions, protocol};
 use crate::packet::dissection::{Dissection, Outcome};
 use crate::packet::layer::Layer;
 use crate::packet::{Addresses, IpView, Stop};
 use etherparse::Ipv6HeaderSlice;
 
+/// Length of the fixed header.
+const HEADER_LEN: usize = 40;
+
 /// Dissects an IPv6 packet.
-#[inline]
 pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, packet: Layer<'a>) -> Outcome {
-    let Ok(header) = Ipv6HeaderSlice::from_slice(packet.data) else {
+    let Some(Packet {
+        ip,
+        payload,
+        too_long,
+    }) = read(packet)
+    else {
         return Err(stop(packet));
     };
-    let next = header.next_header().0;
+    d.set_ip(packet, ip);
+    if too_long {
+        d.note(packet.malformed("ipv6", HEADER_LEN + payload.wire as usize));
+    }
+    if extensions::is_extension(ip.protocol) {
+        return dissect_extensions(d, ip.protocol, payload);
+    }
+    protocol::dissect(d, ip.protocol, payload)
+}
+
+/// Reads the fixed header, with the first next-header value as protocol; `None` when it is cut
+/// or none.
+#[inline]
+pub(in crate::packet) fn read(packet: Layer<'_>) -> Option<Packet<'_>> {
+    let header = Ipv6HeaderSlice::from_slice(packet.data).ok()?;
     let ip = IpView {
         addresses: Addresses::V6 {
             src: header.source(),
             dst: header.destination(),
         },
-        protocol: next,
+        protocol: header.next_header().0,
         ttl: header.hop_limit(),
         id: None,
         dont_fragment: false,
@@ -27,26 +48,18 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, packet: Layer<'a>) 
         fragment: None,
         source_routed: false,
     };
-    d.set_ip(packet, ip);
-    let payload = payload(d, packet, header.payload_length());
-    if extensions::is_extension(next) {
-        return dissect_extensions(d, next, payload);
-    }
-    protocol::dissect(d, next, payload)
-}
-
-/// The payload by its length. Zero is segmentation offload or a jumbogram (RFC 2675): then
-/// the packet fills the frame.
-#[inline]
-fn payload<'a>(d: &mut Dissection<'a>, packet: Layer<'a>, len: u16) -> Layer<'a> {
-    let rest = packet.skip(40);
-    if len == 0 {
-        return rest;
-    }
-    if u32::from(len) > rest.wire && !packet.fragment {
-        d.note(packet.malformed("ipv6", usize::from(len) + 40));
-    }
-    rest.with_len(len.into())
+    let rest = packet.skip(HEADER_LEN);
+    // A payload length of zero is segmentation offload or a jumbogram (RFC 2675): then the
+    // packet fills the frame.
+    let (payload, too_long) = match u32::from(header.payload_length()) {
+        0 => (rest, false),
+        len => (rest.with_len(len), len > rest.wire && !packet.partial),
+    };
+    Some(Packet {
+        ip,
+        payload,
+        too_long,
+    })
 }
 
 fn dissect_extensions<'a>(d: &mut Dissection<'a>, next: u8, payload: Layer<'a>) -> Outcome {

@@ -65,7 +65,7 @@ pub(in crate::packet) fn dissect<'a>(
         len
     };
     let mut body = frame.skip(len);
-    body.fragment |= flags & MORE_FRAGMENTS != 0;
+    body.partial |= flags & MORE_FRAGMENTS != 0;
     match aggregate {
         true => dissect_aggregate(d, body),
         false => llc::dissect(d, body),

@@ -52,7 +52,7 @@ fn dissect_multilink<'a>(d: &mut Dissection<'a>, fragment: Layer<'a>) -> Outcome
         return Err(fragment.not_read("ppp multilink"));
     }
     let mut packet = fragment.skip(4);
-    packet.fragment |= !ends;
+    packet.partial |= !ends;
     dissect(d, packet)
 }
 

@@ -11,27 +11,30 @@ const UP_TO_FLAGS: usize = 14;
 
 /// Dissects a segment. Ports and flags come out whenever their bytes were captured, whatever
 /// is wrong with the rest.
-#[inline]
 pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, segment: Layer<'a>) -> Outcome {
-    let Some(fixed) = segment.data.first_chunk::<FIXED_LEN>() else {
-        return dissect_cut(d, segment);
-    };
+    if let Some(tcp) = read(segment) {
+        d.view.transport = Transport::Tcp(tcp);
+        return Ok(());
+    }
+    match segment.data.first_chunk() {
+        Some(fixed) => dissect_odd(d, segment, fixed),
+        None => dissect_cut(d, segment),
+    }
+}
+
+/// Reads a segment whose header is sound and was captured whole.
+#[inline]
+pub(in crate::packet) fn read(segment: Layer<'_>) -> Option<TcpView<'_>> {
+    let fixed = segment.data.first_chunk::<FIXED_LEN>()?;
     let header_len = fixed[12] >> 4 << 2;
-    let Some((header, payload)) = segment.data.split_at_checked(header_len.into()) else {
-        return dissect_odd(d, segment, fixed);
-    };
-    let Some(options) = header.get(FIXED_LEN..) else {
-        return dissect_odd(d, segment, fixed);
-    };
-    let payload_len = segment.wire.saturating_sub(header_len.into());
-    d.view.transport = Transport::Tcp(TcpView {
-        options,
+    let (header, payload) = segment.data.split_at_checked(header_len.into())?;
+    Some(TcpView {
+        options: header.get(FIXED_LEN..)?,
         payload,
-        payload_len,
+        payload_len: segment.wire.saturating_sub(header_len.into()),
         header_captured: header_len,
         ..fixed_view(fixed, segment.data)
-    });
-    Ok(())
+    })
 }
 
 /// The fields of the fixed header; nothing of what follows it.

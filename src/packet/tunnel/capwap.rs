@@ -26,7 +26,7 @@ pub(super) fn dissect<'a>(d: &mut Dissection<'a>, capwap: Layer<'a>) -> Outcome 
     d.enter(capwap, "capwap")?;
     let header_len = (word >> 19) as usize * 4;
     let mut frame = capwap.skip(header_len);
-    frame.fragment |= fragment;
+    frame.partial |= fragment;
     if word & NATIVE == 0 {
         return ethernet::dissect(d, frame);
     }

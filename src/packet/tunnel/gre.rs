@@ -1,11 +1,11 @@
-//! GRE (RFC 1701, 2784, 2890), NVGRE (RFC 7637), PPTP (RFC 2637).
+//! GRE (RFC 1701, 2784, 2890), NVGRE (RFC 7637), PPTP (RFC 2637), MikroTik EoIP.
 
 use super::erspan;
 use crate::packet::Stop;
 use crate::packet::dissection::{Dissection, Outcome};
 use crate::packet::ip;
 use crate::packet::layer::Layer;
-use crate::packet::link::{ether_type, ppp};
+use crate::packet::link::{ether_type, ethernet, ppp};
 
 const HAS_CHECKSUM: u16 = 0x8000;
 const HAS_ROUTING: u16 = 0x4000;
@@ -19,6 +19,8 @@ const VERSION: u16 = 0x0007;
 const ERSPAN_V1_V2: u16 = 0x88be;
 const ERSPAN_V3: u16 = 0x22eb;
 const WCCP: u16 = 0x883e;
+/// Version 1 only: MikroTik Ethernet over IP.
+const EOIP: u16 = 0x6400;
 
 /// Virtual subnets below are reserved (RFC 7637 3.3): a shorter key is no NVGRE.
 const MIN_SUBNET: u32 = 0x1000;
@@ -30,6 +32,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, gre: Layer<'a>) -> 
     let protocol = u16::from_be_bytes([p0, p1]);
     match flags & VERSION {
         0 => dissect_v0(d, gre, flags, protocol),
+        1 if protocol == EOIP => dissect_eoip(d, gre),
         1 => dissect_pptp(d, gre, flags),
         _ => Err(gre.malformed("gre", 4)),
     }
@@ -106,4 +109,12 @@ fn dissect_pptp<'a>(d: &mut Dissection<'a>, gre: Layer<'a>, flags: u16) -> Outco
     d.enter(gre, "gre pptp")?;
     let payload = gre.skip(len).clip(u16::from_be_bytes([l0, l1]).into());
     ppp::dissect(d, payload)
+}
+
+/// EoIP: payload length, then a tunnel id both ends were given, which is little-endian.
+fn dissect_eoip<'a>(d: &mut Dissection<'a>, gre: Layer<'a>) -> Outcome {
+    let &[_, _, _, _, l0, l1, t0, t1] = gre.header("eoip")?;
+    d.enter_keyed(gre, "eoip", u16::from_le_bytes([t0, t1]).into())?;
+    let len = u16::from_be_bytes([l0, l1]);
+    ethernet::dissect(d, gre.skip(8).clip(len.into()))
 }
