@@ -12,7 +12,7 @@ mod stream;
 mod text;
 mod words;
 
-pub use text::{MAX_COMMENT, clean};
+pub use text::{MAX_COMMENT, clean, count};
 
 use crate::diagnosis::Case;
 use crate::flow::FrameRef;

@@ -70,12 +70,13 @@ pub(super) fn duration(nanos: i64) -> String {
     format!("{text} {unit}")
 }
 
-/// "1 packet", "2 packets".
-pub(super) fn count(n: u64, what: &str) -> String {
-    if n == 1 {
-        format!("{n} {what}")
-    } else {
-        format!("{n} {what}s")
+/// "1 packet", "2 packets", "2 copies".
+#[must_use]
+pub fn count(n: u64, what: &str) -> String {
+    match what.strip_suffix('y') {
+        _ if n == 1 => format!("{n} {what}"),
+        Some(stem) => format!("{n} {stem}ies"),
+        None => format!("{n} {what}s"),
     }
 }
 

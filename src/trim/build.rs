@@ -56,6 +56,8 @@ pub(super) fn build(
     let processes = write_processes(&mut blocks, &packets);
     write_packets(&mut blocks, selection, &packets, &plan, &processes, &mut lost)
         .ok_or_else(|| damaged("a packet's time or interface is not as before", &main))?;
+    let mut head = Blocks::new(endian);
+    let begun = section::begin(&mut head, &main, &origins, &mut lost);
     let facts = Facts {
         case,
         selection,
@@ -64,9 +66,8 @@ pub(super) fn build(
         secrets,
         lost,
     };
-    let mut head = Blocks::new(endian);
     let comment = provenance::comment(&facts);
-    section::write(&mut head, &main, &origins, comment.as_deref(), &mut lost);
+    section::end(&mut head, begun, comment.as_deref());
     head.out.extend_from_slice(&blocks.out);
     Ok(Built {
         bytes: head.out,

@@ -1,6 +1,7 @@
 //! The section comment: the whole case in lines of text, for whoever gets the file without
 //! the report (design 5 "trim").
 
+use super::block::types;
 use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
@@ -212,20 +213,20 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
 
 fn left_out(text: &mut Text, facts: &Facts<'_>) {
     let selection = facts.selection;
-    let counted = [
-        (selection.packets_left_out(), "packets of the connection"),
-        (selection.copies_left_out, "copies of packets made by the capture"),
-        (selection.resets_left_out, "of these packets are RSTs"),
-        (selection.evidence_left_out, "further frames that show the same evidence"),
-        (facts.secrets.left_out, "decryption secrets"),
-        (facts.lost.no_copy, "options marked as not to be copied"),
-        (facts.lost.unknown, "options of unknown meaning, as the byte order changed"),
-    ];
     text.heading("left out");
     text.line("- packets of other connections");
-    for (count, what) in counted {
-        if count > 0 {
-            text.line(&format!("- {count} {what}"));
+    let counted = [
+        (selection.packets_left_out(), "packet", "of the connection"),
+        (selection.copies_left_out, "copy", "of packets, made by the capture"),
+        (selection.resets_left_out, "RST", "of the connection"),
+        (selection.evidence_left_out, "further frame", "that shows the same"),
+        (facts.secrets.left_out, "decryption secret", ""),
+        (facts.lost.no_copy, "option", "marked as not to be copied"),
+        (facts.lost.unknown, "option", "of unknown meaning, as the byte order changed"),
+    ];
+    for (number, what, of) in counted {
+        if number > 0 {
+            text.line(&format!("- {} {of}", selection::count(number, what)));
         }
     }
     let mut blocks: BTreeMap<u32, u64> = BTreeMap::new();
@@ -233,18 +234,19 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
         *blocks.entry(*kind).or_default() += count;
     }
     for (kind, count) in blocks {
-        text.line(&format!("- {count} {}", block_name(kind)));
+        text.line(&format!("- {}", block_name(kind, count)));
     }
     if facts.secrets.written > 0 {
         text.heading("this file contains decryption secrets: whoever has it can read the TLS session");
     }
 }
 
-fn block_name(kind: u32) -> String {
+fn block_name(kind: u32, number: u64) -> String {
+    let blocks = |what: &str| selection::count(number, what);
     match kind {
-        super::block::types::JOURNAL => "systemd journal blocks".to_string(),
-        super::block::types::CUSTOM => "custom blocks".to_string(),
-        super::block::types::CUSTOM_NO_COPY => "custom blocks marked as not to be copied".to_string(),
-        other => format!("blocks of type 0x{other:08x}"),
+        types::JOURNAL => blocks("systemd journal block"),
+        types::CUSTOM => blocks("custom block"),
+        types::CUSTOM_NO_COPY => format!("{} marked as not to be copied", blocks("custom block")),
+        other => format!("{} of type 0x{other:08x}", blocks("block")),
     }
 }

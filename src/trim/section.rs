@@ -1,7 +1,7 @@
 //! The section header: what captured the packets stays as it was said, the comments of all
 //! sources stay first, and ours tells the case (pcapng 4.1; pcapng-fidelity 1.1).
 
-use super::block::{Blocks, codes, types};
+use super::block::{Begun, Blocks, codes, types};
 use super::options::{self, Lost};
 use super::source::{Layout, Origin};
 use std::sync::Arc;
@@ -13,15 +13,14 @@ const USER_APPLICATION: u16 = 4;
 /// What rstcap calls itself in files.
 pub(super) const PROGRAM: &str = concat!("rstcap ", env!("CARGO_PKG_VERSION"));
 
-/// Writes the section header. `main` is the origin of the primary RST; `comment` is ours, if
-/// there is something to say that is not there.
-pub(super) fn write(
+/// Begins the section header with what the sources say; `main` is the origin of the primary
+/// RST.
+pub(super) fn begin(
     blocks: &mut Blocks,
     main: &Origin,
     origins: &[Arc<Origin>],
-    comment: Option<&str>,
     lost: &mut Lost,
-) {
+) -> Begun {
     let begun = blocks.begin(types::SECTION_HEADER);
     blocks.u32(0x1a2b_3c4d);
     blocks.u16(1);
@@ -39,6 +38,11 @@ pub(super) fn write(
     if origins.len() > 1 {
         merged_comments(blocks, origins);
     }
+    begun
+}
+
+/// Ends the section header with our comment, if there is something to say.
+pub(super) fn end(blocks: &mut Blocks, begun: Begun, comment: Option<&str>) {
     if let Some(comment) = comment {
         blocks.option(codes::COMMENT, comment.as_bytes());
     }
