@@ -1,0 +1,240 @@
+//! The packet comments: one fact each, words first, then a tag for filters
+//! (design 5 "trim", pcapng-fidelity 5.2, 5.3).
+
+use super::pick::Picked;
+use super::stream::{self, Stream};
+use super::text::{MAX_COMMENT, clean, count, duration};
+use super::{Reason, words};
+use crate::diagnosis::Case;
+use crate::flow::{FrameRef, Segment, Side};
+
+/// Comments of ours on one packet at most; more would hide the others.
+const MAX_PER_PACKET: usize = 8;
+/// Frames of one statement that carry its text.
+const MAX_PER_STATEMENT: usize = 8;
+
+/// What a comment is about: `role=` in its tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Rst,
+    Trigger,
+    Handshake,
+    Dns,
+    Tls,
+    Request,
+    Response,
+    Evidence,
+    Icmp,
+    Gap,
+    Attempt,
+}
+
+impl Role {
+    fn id(self) -> &'static str {
+        match self {
+            Self::Rst => "rst",
+            Self::Trigger => "trigger",
+            Self::Handshake => "handshake",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Evidence => "evidence",
+            Self::Icmp => "icmp",
+            Self::Gap => "gap",
+            Self::Attempt => "attempt",
+        }
+    }
+}
+
+/// Puts a comment on a kept frame; one that says the same is not repeated.
+pub(super) fn add(case: &Case, picked: &mut Picked<'_>, frame: FrameRef, role: Role, words: &str) {
+    let Some(kept) = picked.get_mut(frame.number) else {
+        return;
+    };
+    let tag = format!(
+        " [rstcap role={} case={} orig={}]",
+        role.id(),
+        case.id,
+        frame.number
+    );
+    let words = clean(words, MAX_COMMENT.saturating_sub(tag.len()));
+    let comment = format!("{words}{tag}");
+    if kept.comments.len() < MAX_PER_PACKET && !kept.comments.contains(&comment) {
+        kept.comments.push(comment);
+    }
+}
+
+/// Words every comment but those on gaps.
+pub(super) fn write(case: &Case, picked: &mut Picked<'_>) {
+    resets(case, picked);
+    dns(case, picked);
+    handshake(case, picked);
+    tls(case, picked);
+    request(case, picked);
+    for error in &case.connection.icmp {
+        let words = words::icmp(error, &case.connection);
+        add(case, picked, error.frame, Role::Icmp, &words);
+    }
+    evidence(case, picked);
+}
+
+fn resets(case: &Case, picked: &mut Picked<'_>) {
+    let segments = &picked.connection.segments;
+    for (index, reset) in case.episode.resets.iter().enumerate() {
+        let Some(rst) = segments.get(reset.segment) else {
+            continue;
+        };
+        if index == case.episode.primary {
+            let words = words::primary(case, picked);
+            add(case, picked, rst.frame, Role::Rst, &words);
+            let summary = &case.diagnosis.summary;
+            if !summary.is_empty() {
+                add(case, picked, rst.frame, Role::Rst, summary);
+            }
+            trigger(case, picked, reset.trigger, rst);
+        } else {
+            add(case, picked, rst.frame, Role::Rst, &words::other_reset(reset));
+        }
+    }
+}
+
+fn trigger(case: &Case, picked: &mut Picked<'_>, trigger: Option<usize>, rst: &Segment) {
+    let segments = &picked.connection.segments;
+    let Some((index, cause)) = trigger.and_then(|i| Some((i, segments.get(i)?))) else {
+        return;
+    };
+    let delay = duration(rst.time.nanos_since(cause.time));
+    let what = words::segment(index, cause, picked);
+    let words = format!("{what} provoked the RST {delay} later");
+    add(case, picked, cause.frame, Role::Trigger, &words);
+}
+
+fn dns(case: &Case, picked: &mut Picked<'_>) {
+    let connection = picked.connection;
+    let Some(lookup) = &connection.name else {
+        return;
+    };
+    if let Some(query) = lookup.query {
+        let words = format!("{} asks {} for {}", connection.client.ip, lookup.resolver, lookup.name);
+        add(case, picked, query, Role::Dns, &words);
+    }
+    let chain = if lookup.cname_chain.is_empty() {
+        String::new()
+    } else {
+        format!(" (via {})", lookup.cname_chain.join(", "))
+    };
+    let mut words = format!("{} is {}{chain}", lookup.name, connection.server.ip);
+    if let Some(first) = connection.segments.first() {
+        let age = first.time.nanos_since(lookup.answer_time);
+        if age >= 0 {
+            words = format!("{words}, {} before the connection", duration(age));
+        }
+    }
+    add(case, picked, lookup.answer, Role::Dns, &words);
+}
+
+fn handshake(case: &Case, picked: &mut Picked<'_>) {
+    let segments = &picked.connection.segments;
+    let handshake = picked.handshake.clone();
+    let first = |list: &[usize]| list.first().and_then(|i| segments.get(*i));
+    let syn = first(&handshake.syns);
+    let syn_ack = first(&handshake.syn_acks);
+    let basis = Role::Handshake;
+    if let Some(syn) = syn
+        && handshake.syns.len() > 1
+    {
+        let words = format!("the client sends its SYN {} times", handshake.syns.len());
+        add(case, picked, syn.frame, basis, &words);
+    }
+    if let (Some(syn), Some(syn_ack)) = (syn, syn_ack) {
+        // a repeated SYN leaves open which of them was answered
+        let sent = handshake.syns.iter().filter_map(|i| segments.get(*i));
+        let answered = sent.filter(|s| s.frame < syn_ack.frame).last().unwrap_or(syn);
+        let delay = duration(syn_ack.time.nanos_since(answered.time));
+        let words = format!("SYN-ACK {delay} after the SYN: round trip from here to the server");
+        add(case, picked, syn_ack.frame, basis, &words);
+    }
+    if let (Some(syn_ack), Some(ack)) = (syn_ack, handshake.ack.and_then(|i| segments.get(i))) {
+        let delay = duration(ack.time.nanos_since(syn_ack.time));
+        let words = format!(
+            "handshake complete: ACK {delay} after the SYN-ACK, round trip from here to the client"
+        );
+        add(case, picked, ack.frame, basis, &words);
+    }
+}
+
+fn tls(case: &Case, picked: &mut Picked<'_>) {
+    let connection = picked.connection;
+    if let Some((range, hello)) = picked.client_hello.clone() {
+        let last = hello.last().and_then(|i| connection.segments.get(*i));
+        if let (Some(last), Some(stream)) = (last, Stream::new(connection, Side::Client)) {
+            let size = count(u64::from(range.end), "byte");
+            let spread = count(hello.len() as u64, "segment");
+            let words = format!("ClientHello of {size} in {spread}");
+            add(case, picked, last.frame, Role::Tls, &words);
+            let arrival = stream.arrival(&range);
+            if !arrival.complete {
+                let words = "a part of the ClientHello is not in the capture";
+                add(case, picked, last.frame, Role::Tls, words);
+            } else if !arrival.in_order {
+                let words = "Wireshark does not show this ClientHello unless \
+                             tcp.reassemble_out_of_order is on: its segments are out of order";
+                add(case, picked, last.frame, Role::Tls, words);
+            }
+        }
+    }
+    for index in picked.alerts.clone() {
+        let Some(segment) = connection.segments.get(index) else {
+            continue;
+        };
+        let side = segment.from.word();
+        let words = match stream::plain_alert(&segment.payload) {
+            Some((2, description)) => format!("fatal TLS alert {description} of the {side}"),
+            Some((_, description)) => format!("TLS alert {description} of the {side}"),
+            None => format!("encrypted TLS alert of the {side}"),
+        };
+        add(case, picked, segment.frame, Role::Tls, &words);
+    }
+}
+
+fn request(case: &Case, picked: &mut Picked<'_>) {
+    let segments = &picked.connection.segments;
+    let in_hello = |index: &usize| {
+        let hello = picked.client_hello.as_ref();
+        hello.is_some_and(|(_, segments)| segments.contains(index))
+    };
+    let request: Vec<&Segment> = picked
+        .request
+        .iter()
+        .filter(|i| !in_hello(i))
+        .filter_map(|i| segments.get(*i))
+        .collect();
+    let (Some(first), Some(last)) = (request.first(), request.last()) else {
+        return;
+    };
+    let total = picked.request_segments;
+    let spread = count(total as u64, "segment");
+    let words = format!("last data of the client before the RST, in {spread}");
+    let (first, last) = (first.frame, last.time);
+    add(case, picked, first, Role::Request, &words);
+    if let Some(response) = picked.response.and_then(|i| segments.get(i)) {
+        let delay = duration(response.time.nanos_since(last));
+        let words = format!("the server answers {delay} after the last data of the client");
+        add(case, picked, response.frame, Role::Response, &words);
+    }
+}
+
+/// The evidence on the frames that show it.
+fn evidence(case: &Case, picked: &mut Picked<'_>) {
+    for statement in &case.diagnosis.evidence {
+        for frame in statement.frames.iter().take(MAX_PER_STATEMENT) {
+            if picked.is_kept_for(*frame, Reason::EarlierAttempt) {
+                let words = format!("before this connection: {}", statement.text);
+                add(case, picked, *frame, Role::Attempt, &words);
+            } else {
+                add(case, picked, *frame, Role::Evidence, &statement.text);
+            }
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! Captures and cases made for tests.
+
+use super::block::{Blocks, Endian, codes, types};
+use super::source::{FileLabel, Origins, Raw, Source};
+use crate::capture::Structure;
+use crate::diagnosis::{
+    Basis, Case, Checklist, Confidence, Diagnosis, Party, Severity, Stage, Statement,
+};
+use crate::error::Result;
+use crate::flow::{
+    Connection, Endpoint, FlowTotals, FrameRef, RoleBasis, Segment, Side, TcpOptions,
+};
+use crate::packet::app::AppStory;
+use crate::packet::{TunnelId, tcp_flags};
+use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
+use crate::units::{FileId, FrameNumber, LinkType, Seq, Span, Timestamp};
+
+/// 2023-11-14T22:13:20Z in microseconds.
+pub(super) const START: u64 = 1_700_000_000_000_000;
+
+/// A pcapng file under construction.
+pub(super) struct Pcapng(pub Blocks);
+
+impl Pcapng {
+    pub fn new(endian: Endian) -> Self {
+        Self(Blocks::new(endian))
+    }
+
+    /// Options are `(code, value)`; none at all means no list.
+    fn options(&mut self, options: &[(u16, &[u8])]) {
+        for (code, value) in options {
+            self.0.option(*code, value);
+        }
+        if !options.is_empty() {
+            self.0.end_of_options();
+        }
+    }
+
+    pub fn section(&mut self, options: &[(u16, &[u8])]) -> &mut Self {
+        let begun = self.0.begin(types::SECTION_HEADER);
+        self.0.u32(0x1a2b_3c4d);
+        self.0.u32(if self.0.endian == Endian::Little { 1 } else { 1 << 16 });
+        self.0.u32(u32::MAX);
+        self.0.u32(u32::MAX);
+        self.options(options);
+        self.0.end(begun);
+        self
+    }
+
+    pub fn interface(&mut self, link: u16, snaplen: u32, options: &[(u16, &[u8])]) -> &mut Self {
+        let begun = self.0.begin(types::INTERFACE);
+        self.0.u16(link);
+        self.0.u16(0);
+        self.0.u32(snaplen);
+        self.options(options);
+        self.0.end(begun);
+        self
+    }
+
+    pub fn packet(
+        &mut self,
+        interface: u32,
+        ticks: u64,
+        data: &[u8],
+        original_len: u32,
+        options: &[(u16, &[u8])],
+    ) -> &mut Self {
+        let begun = self.0.begin(types::ENHANCED_PACKET);
+        self.0.u32(interface);
+        self.0.ticks(ticks);
+        self.0.u32(data.len() as u32);
+        self.0.u32(original_len);
+        self.0.padded(data);
+        self.options(options);
+        self.0.end(begun);
+        self
+    }
+
+    pub fn obsolete(&mut self, interface: u16, drops: u16, ticks: u64, data: &[u8]) -> &mut Self {
+        let begun = self.0.begin(types::PACKET);
+        self.0.u16(interface);
+        self.0.u16(drops);
+        self.0.ticks(ticks);
+        self.0.u32(data.len() as u32);
+        self.0.u32(data.len() as u32);
+        self.0.padded(data);
+        self.options(&[(codes::COMMENT, b"old")]);
+        self.0.end(begun);
+        self
+    }
+
+    pub fn simple(&mut self, data: &[u8], original_len: u32) -> &mut Self {
+        let begun = self.0.begin(types::SIMPLE_PACKET);
+        self.0.u32(original_len);
+        self.0.padded(data);
+        self.0.end(begun);
+        self
+    }
+
+    /// Records are `(type, address and names)`.
+    pub fn names(&mut self, records: &[(u16, &[u8])], options: &[(u16, &[u8])]) -> &mut Self {
+        let begun = self.0.begin(types::NAMES);
+        for (kind, value) in records {
+            self.0.option(*kind, value);
+        }
+        self.0.end_of_options();
+        self.options(options);
+        self.0.end(begun);
+        self
+    }
+
+    pub fn secrets(&mut self, kind: u32, data: &[u8]) -> &mut Self {
+        let begun = self.0.begin(types::SECRETS);
+        self.0.u32(kind);
+        self.0.u32(data.len() as u32);
+        self.0.padded(data);
+        self.0.end(begun);
+        self
+    }
+
+    pub fn statistics(&mut self, interface: u32, options: &[(u16, &[u8])]) -> &mut Self {
+        let begun = self.0.begin(types::STATISTICS);
+        self.0.u32(interface);
+        self.0.ticks(START);
+        self.options(options);
+        self.0.end(begun);
+        self
+    }
+
+    /// A block of any type.
+    pub fn other(&mut self, block_type: u32, body: &[u8]) -> &mut Self {
+        let begun = self.0.begin(block_type);
+        self.0.padded(body);
+        self.0.end(begun);
+        self
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.out.clone()
+    }
+}
+
+/// A pcap file of packets with `(seconds, fraction, data, original length)`.
+pub(super) fn pcap(
+    endian: Endian,
+    magic: u32,
+    network: u32,
+    packets: &[(u32, u32, &[u8], u32)],
+) -> Vec<u8> {
+    let mut out = Blocks::new(endian);
+    out.u32(magic);
+    out.u16(2);
+    out.u16(4);
+    for field in [0, 0, 65535, network] {
+        out.u32(field);
+    }
+    for (seconds, fraction, data, original) in packets {
+        for field in [*seconds, *fraction, data.len() as u32, *original] {
+            out.u32(field);
+        }
+        out.out.extend_from_slice(data);
+    }
+    out.out
+}
+
+/// Files in memory.
+pub(super) struct Memory {
+    files: Vec<(Vec<u8>, Origins)>,
+    /// Every packet of all files, in order.
+    pub frames: Vec<FrameRef>,
+}
+
+impl Memory {
+    pub fn new(files: &[(&str, Vec<u8>)]) -> Self {
+        let mut memory = Self { files: Vec::new(), frames: Vec::new() };
+        for (index, (name, bytes)) in files.iter().enumerate() {
+            let file = FileId(index as u32);
+            let (structure, spans) = walk(bytes);
+            let first = memory.frames.len() as u64 + 1;
+            for (at, span) in spans.iter().enumerate() {
+                memory.frames.push(FrameRef {
+                    number: FrameNumber(first + at as u64),
+                    in_file: FrameNumber(at as u64 + 1),
+                    file,
+                    span: *span,
+                });
+            }
+            let label = FileLabel {
+                file,
+                name: format!("/home/ann/{name}"),
+                size: Some(bytes.len() as u64),
+                frames: Some((FrameNumber(first), FrameNumber(first + spans.len() as u64 - 1))),
+            };
+            let origins = Origins::read(&label, &structure, &mut |span| Ok(slice(bytes, span)));
+            memory.files.push((bytes.clone(), origins.unwrap()));
+        }
+        memory
+    }
+}
+
+impl Source for Memory {
+    fn record(&self, frame: FrameRef) -> Result<Raw> {
+        let (bytes, origins) = &self.files[frame.file.0 as usize];
+        Ok(Raw {
+            bytes: slice(bytes, frame.span),
+            origin: origins.at(frame.span.offset).unwrap().clone(),
+        })
+    }
+}
+
+fn slice(bytes: &[u8], span: Span) -> Vec<u8> {
+    bytes[span.offset as usize..span.end() as usize].to_vec()
+}
+
+/// A walk that knows just enough for the files made here.
+fn walk(bytes: &[u8]) -> (Vec<Structure>, Vec<Span>) {
+    let mut structure = Vec::new();
+    let mut spans = Vec::new();
+    let span = |at: usize, len: usize| Span { offset: at as u64, len: len as u32 };
+    if !bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
+        let big = matches!(bytes[0], 0xa1);
+        let endian = Endian::of(big);
+        let link_type = LinkType(endian.u32(bytes, 20).unwrap() as u16);
+        structure.push(Structure::Section { span: span(0, 24), big_endian: big });
+        structure.push(Structure::Interface { span: span(0, 24), link_type });
+        let mut at = 24;
+        while at < bytes.len() {
+            let len = 16 + endian.u32(bytes, at + 8).unwrap() as usize;
+            spans.push(span(at, len));
+            at += len;
+        }
+        return (structure, spans);
+    }
+    let mut at = 0;
+    let mut endian = Endian::Little;
+    while at < bytes.len() {
+        if bytes[at..].starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
+            endian = Endian::of(bytes[at + 8] == 0x1a);
+        }
+        let block_type = endian.u32(bytes, at).unwrap();
+        let len = endian.u32(bytes, at + 4).unwrap() as usize;
+        let place = span(at, len);
+        match block_type {
+            types::SECTION_HEADER => structure.push(Structure::Section {
+                span: place,
+                big_endian: endian == Endian::Big,
+            }),
+            types::INTERFACE => structure.push(Structure::Interface {
+                span: place,
+                link_type: LinkType(endian.u16(bytes, at + 8).unwrap()),
+            }),
+            types::ENHANCED_PACKET | types::PACKET | types::SIMPLE_PACKET => spans.push(place),
+            block_type => structure.push(Structure::Block { span: place, block_type }),
+        }
+        at += len;
+    }
+    (structure, spans)
+}
+
+/// An Ethernet frame with a TCP segment from 10.0.0.1:40000 to 192.0.2.7:443 or back, with
+/// the checksums left 0.
+pub(super) fn frame(from: Side, seq: u32, ack: u32, flags: u16, payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+    let total = (40 + payload.len()) as u16;
+    out.extend([0x45, 0]);
+    out.extend(total.to_be_bytes());
+    out.extend([0, 1, 0x40, 0, 64, 6, 0, 0]);
+    let (client, server) = ([10, 0, 0, 1], [192, 0, 2, 7]);
+    let (ports, addresses) = match from {
+        Side::Client => ([40000_u16, 443], [client, server]),
+        Side::Server => ([443, 40000], [server, client]),
+    };
+    out.extend(addresses.concat());
+    for port in ports {
+        out.extend(port.to_be_bytes());
+    }
+    out.extend(seq.to_be_bytes());
+    out.extend(ack.to_be_bytes());
+    out.extend((0x5000 | flags).to_be_bytes());
+    out.extend([0xfa, 0xf0, 0, 0, 0, 0]);
+    out.extend(payload);
+    out
+}
+
+/// A segment as [`frame`] makes it.
+pub(super) fn segment(
+    frame: FrameRef,
+    micros: i64,
+    from: Side,
+    (seq, ack): (u32, u32),
+    flags: u16,
+    payload: &[u8],
+) -> Segment {
+    Segment {
+        frame,
+        time: Timestamp((START as i64 + micros) * 1000),
+        from,
+        seq: Seq(seq),
+        ack: Seq(ack),
+        flags,
+        len: payload.len() as u32,
+        window: 64240,
+        ttl: 64,
+        ip_id: Some(1),
+        dont_fragment: true,
+        tos: 0,
+        flow_label: None,
+        src_mac: Some([2, 0, 0, 0, 0, 1]),
+        vlan: None,
+        tunnel: TunnelId(0),
+        direction: None,
+        interface: 0,
+        frame_len: 54 + payload.len() as u32,
+        checksum_ok: None,
+        options: TcpOptions::default(),
+        payload: payload.to_vec(),
+        duplicate_of: None,
+    }
+}
+
+/// A connection of these segments.
+pub(super) fn connection(segments: Vec<Segment>) -> Connection {
+    let resets = segments.iter().filter(|s| s.is_rst()).count() as u64;
+    Connection {
+        client: Endpoint { ip: [10, 0, 0, 1].into(), port: 40000 },
+        server: Endpoint { ip: [192, 0, 2, 7].into(), port: 443 },
+        role_basis: RoleBasis::Syn,
+        stream: 5,
+        incarnation: 0,
+        tunnel: TunnelId(0),
+        segments,
+        left_out: Vec::new(),
+        totals: FlowTotals { resets: [0, resets], ..FlowTotals::default() },
+        icmp: Vec::new(),
+        name: None,
+        past_lost: false,
+    }
+}
+
+/// A case: its RSTs are those of the connection, the first of them the primary one.
+pub(super) fn case(connection: Connection) -> Case {
+    let reset = |(segment, s): (usize, &Segment)| Reset {
+        segment,
+        from: s.from,
+        form: Form::Abort,
+        role: Role::Later,
+        effect: Effect::Effective,
+        trigger_first: None,
+        trigger: None,
+    };
+    let segments = connection.segments.iter().enumerate();
+    let mut resets: Vec<Reset> = segments.filter(|(_, s)| s.is_rst()).map(reset).collect();
+    if let Some(first) = resets.first_mut() {
+        first.role = Role::Primary;
+    }
+    let cited = resets.first().map(|r| connection.segments[r.segment].frame);
+    Case {
+        id: 3,
+        episode: Episode {
+            resets,
+            primary: 0,
+            rtt: [None; 2],
+            rtt_samples: [0; 2],
+            handshake_complete: true,
+            continues: false,
+            vantage: Vantage { point: VantagePoint::Client, decisive: false, votes: Vec::new() },
+        },
+        connection,
+        story: AppStory::default(),
+        diagnosis: diagnosis(cited.into_iter().collect()),
+        group: 1,
+    }
+}
+
+fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
+    Diagnosis {
+        class: "reset-after-client-hello",
+        title: "Reset after the ClientHello",
+        party: Party::ServerHost,
+        party_confidence: Confidence::High,
+        cause_confidence: Confidence::Medium,
+        basis: Basis::Observed,
+        severity: Severity::Error,
+        summary: "SNI www.example.net; RST 0.4 ms after the ClientHello".into(),
+        blame: None,
+        discriminator: None,
+        evidence: vec![Statement { text: "TTL 64 as in the SYN-ACK".into(), frames }],
+        alternatives: Vec::new(),
+        advice: vec!["Look into the server's log".into()],
+        other_vantage: None,
+        stage: Stage::PostPsh,
+        zeek_conn_state: "RSTR",
+        completeness: 47,
+        idle_before: None,
+        checklist: Checklist { first_reset: "frame 5".into(), ..Checklist::default() },
+        contrast: Vec::new(),
+        middlebox_score: 0,
+    }
+}
+
+/// Flags, side, sequence and acknowledgment numbers and payload of a connection that is reset
+/// after 5 bytes of request.
+pub(super) const TALK: [(Side, u32, u32, u16, &[u8]); 5] = [
+    (Side::Client, 1000, 0, tcp_flags::SYN, b""),
+    (Side::Server, 5000, 1001, tcp_flags::SYN | tcp_flags::ACK, b""),
+    (Side::Client, 1001, 5001, tcp_flags::ACK, b""),
+    (Side::Client, 1001, 5001, tcp_flags::ACK | tcp_flags::PSH, b"hello"),
+    (Side::Server, 5001, 1006, tcp_flags::RST | tcp_flags::ACK, b""),
+];
+
+/// The frames of [`TALK`].
+pub(super) fn talk_frames() -> Vec<Vec<u8>> {
+    TALK.iter()
+        .map(|(side, seq, ack, flags, payload)| frame(*side, *seq, *ack, *flags, payload))
+        .collect()
+}
+
+/// The case of [`TALK`] in these frames, 100 us apart.
+pub(super) fn talk_case(frames: &[FrameRef]) -> Case {
+    let segments = TALK.iter().zip(frames).enumerate();
+    let segments = segments.map(|(index, ((side, seq, ack, flags, payload), frame))| {
+        segment(*frame, index as i64 * 100, *side, (*seq, *ack), *flags, payload)
+    });
+    case(connection(segments.collect()))
+}
