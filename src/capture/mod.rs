@@ -5,6 +5,30 @@
 //! how many bytes it used. The same function serves a file read by chunks, a decompressed
 //! stream and a single record fetched again by its span.
 
+mod boundary;
+mod collect;
+mod compressed;
+mod format;
+mod identify;
+mod layout;
+mod opened;
+mod options;
+mod pcap;
+mod pcapng;
+mod platform;
 mod record;
+mod snoop;
+mod state;
+mod walk;
+mod window;
 
+pub use boundary::find_boundary;
+pub use collect::{Input, collect};
+pub use compressed::Ending;
+pub use format::Format;
+pub use identify::{Compression, Identified, identify};
+pub use layout::Layout;
+pub use opened::{Opened, same_file};
 pub use record::{Direction, Record, RecordKind, Sink, Structure};
+pub use state::{Interface, State};
+pub use walk::{MAX_RECORD_LEN, walk};

@@ -97,6 +97,8 @@ pub struct IpView {
     pub flow_label: Option<u32>,
     /// Set when the datagram is a fragment.
     pub fragment: Option<Fragment>,
+    /// A source route or routing header has hops left: the destination is not the final one.
+    pub source_routed: bool,
 }
 
 /// A TCP header and its payload.
@@ -128,6 +130,8 @@ pub struct TcpView<'a> {
     pub header_captured: u8,
     /// Header length by the data offset field in bytes (20 to 60 when sound).
     pub header_len: u8,
+    /// Header and payload, what was captured of them: what the checksum covers.
+    pub segment: &'a [u8],
 }
 
 /// A UDP datagram.

@@ -1,0 +1,18 @@
+//! Teredo (RFC 4380).
+
+use crate::packet::dissection::{Dissection, Outcome};
+use crate::packet::ip;
+use crate::packet::layer::Layer;
+
+/// Dissects the optional authentication and origin indications and the IPv6 packet.
+pub(super) fn dissect<'a>(d: &mut Dissection<'a>, mut packet: Layer<'a>) -> Outcome {
+    d.enter(packet, "teredo")?;
+    if let Some(&[0, 1, client_len, auth_len]) = packet.data.first_chunk() {
+        // then nonce and confirmation
+        packet = packet.skip(4 + usize::from(client_len) + usize::from(auth_len) + 9);
+    }
+    if let Some([0, 0]) = packet.data.first_chunk() {
+        packet = packet.skip(8);
+    }
+    ip::v6::dissect(d, packet)
+}
