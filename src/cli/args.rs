@@ -32,7 +32,13 @@ pub struct Args {
     pub write: Option<PathBuf>,
 
     /// Packets of the connection to keep before and after the primary RST
-    #[arg(short = 'C', long, value_name = "N", default_value_t = 20, help_heading = "Case files")]
+    #[arg(
+        short = 'C',
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        help_heading = "Case files"
+    )]
     pub context: u64,
 
     /// Packets to keep before the primary RST, instead of --context
@@ -52,11 +58,21 @@ pub struct Args {
     pub max_cases: Option<u64>,
 
     /// Write at most this many case files per group of like cases
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Case files")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        help_heading = "Case files"
+    )]
     pub per_group: u64,
 
     /// What to do with TLS secrets in the source (decryption secrets blocks)
-    #[arg(long, value_name = "WHICH", default_value = "none", help_heading = "Case files")]
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "none",
+        help_heading = "Case files"
+    )]
     pub secrets: Secrets,
 
     /// Keep name resolution and other blocks of the source in the case files, too
@@ -124,7 +140,13 @@ pub struct Args {
     pub until: Option<String>,
 
     /// The report on standard output
-    #[arg(short = 'T', long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    #[arg(
+        short = 'T',
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub format: Format,
 
     /// List every case, however many there are
@@ -140,7 +162,12 @@ pub struct Args {
     pub quiet: bool,
 
     /// When to show progress on standard error
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
     pub progress: When,
 
     /// Exit with status 2 when anything is wrong with the input, such as a cut-short file
@@ -152,7 +179,13 @@ pub struct Args {
     pub fail_on: Vec<String>,
 
     /// Worker threads; 0 means one per processor
-    #[arg(short = 'j', long, value_name = "N", default_value_t = 0, help_heading = "Resources")]
+    #[arg(
+        short = 'j',
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        help_heading = "Resources"
+    )]
     pub threads: usize,
 
     /// Let go of the oldest idle connections beyond this much memory, such as 512M or 4G

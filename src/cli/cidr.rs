@@ -58,7 +58,9 @@ mod tests {
     use super::Network;
 
     fn holds(network: &str, ip: &str) -> bool {
-        Network::parse(network).unwrap().contains(ip.parse().unwrap())
+        Network::parse(network)
+            .unwrap()
+            .contains(ip.parse().unwrap())
     }
 
     #[test]
@@ -78,7 +80,15 @@ mod tests {
 
     #[test]
     fn what_is_no_network() {
-        for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/-1", "10.0.0.0/+8", "example.net"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "::/129",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "example.net",
+        ] {
             assert!(Network::parse(text).is_err(), "{text}");
         }
     }

@@ -117,7 +117,9 @@ impl Filter {
         self.classes.admits(|g| g.is_match(d.class))
             && self.parties.admits(|p| p.contains(&d.party))
             && self.severities.admits(|s| s.contains(&d.severity))
-            && self.hosts.admits(|n| n.contains(c.client.ip) || n.contains(c.server.ip))
+            && self
+                .hosts
+                .admits(|n| n.contains(c.client.ip) || n.contains(c.server.ip))
             && self.ports.admits(|(low, high)| {
                 (*low..=*high).contains(&c.client.port) || (*low..=*high).contains(&c.server.port)
             })
@@ -164,7 +166,10 @@ impl FailOn {
     #[must_use]
     pub fn matches(&self, case: &Case) -> bool {
         self.at_least.is_some_and(|s| case.diagnosis.severity >= s)
-            || self.classes.iter().any(|g| g.is_match(case.diagnosis.class))
+            || self
+                .classes
+                .iter()
+                .any(|g| g.is_match(case.diagnosis.class))
     }
 }
 
@@ -210,7 +215,9 @@ fn severity(text: &str) -> Result<Vec<Severity>, String> {
     let level = one_severity(word).ok_or_else(|| {
         format!("there is no severity '{word}'; it is one of harmless, info, warning, error")
     })?;
-    let wanted = SEVERITIES.into_iter().filter(|s| *s == level || or_worse && *s > level);
+    let wanted = SEVERITIES
+        .into_iter()
+        .filter(|s| *s == level || or_worse && *s > level);
     Ok(wanted.collect())
 }
 
@@ -246,7 +253,11 @@ mod tests {
     use crate::report::testing::{case, harmless};
     use clap::Parser as _;
 
-    const CLASSES: [&str; 3] = ["reset-after-client-hello", "reset-after-close", "syn-refused"];
+    const CLASSES: [&str; 3] = [
+        "reset-after-client-hello",
+        "reset-after-close",
+        "syn-refused",
+    ];
 
     fn filter(options: &[&str]) -> Result<Filter, String> {
         let words = ["rstcap", "x.pcap"].iter().chain(options);
@@ -287,8 +298,14 @@ mod tests {
 
     #[test]
     fn alternatives_and_conjunctions() {
-        assert_eq!(passes(&["--party", "client", "--party", "middlebox"]), (true, true));
-        assert_eq!(passes(&["--party", "client", "--severity", "error"]), (false, false));
+        assert_eq!(
+            passes(&["--party", "client", "--party", "middlebox"]),
+            (true, true)
+        );
+        assert_eq!(
+            passes(&["--party", "client", "--severity", "error"]),
+            (false, false)
+        );
         assert_eq!(
             passes(&["--class", "reset-*", "--class", "!reset-after-client-hello"]),
             (false, true)
@@ -298,7 +315,9 @@ mod tests {
     #[test]
     fn wrong_values_say_what_is_right() {
         let message = |options: &[&str]| filter(options).unwrap_err();
-        assert!(message(&["--class", "reset-after-clos"]).contains("did you mean reset-after-close?"));
+        assert!(
+            message(&["--class", "reset-after-clos"]).contains("did you mean reset-after-close?")
+        );
         assert!(message(&["--party", "nobody"]).contains("middlebox-as-server"));
         assert!(message(&["--severity", "fatal"]).contains("harmless, info, warning, error"));
         assert!(message(&["--host", "300.0.0.1"]).starts_with("--host: "));

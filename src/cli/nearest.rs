@@ -54,7 +54,10 @@ mod tests {
     #[test]
     fn guesses() {
         let classes = ["idle-timeout-reset", "syn-refused", "reset-after-close"];
-        assert_eq!(nearest("idle-timout-reset", &classes), Some("idle-timeout-reset"));
+        assert_eq!(
+            nearest("idle-timout-reset", &classes),
+            Some("idle-timeout-reset")
+        );
         assert_eq!(nearest("SYN-REFUSED", &classes), Some("syn-refused"));
         assert_eq!(nearest("refused", &classes), Some("syn-refused"));
         assert_eq!(nearest("quux", &classes), None);

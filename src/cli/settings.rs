@@ -4,6 +4,7 @@ use super::args::{self, Args, Secrets, When};
 use super::console::Console;
 use super::failure::Failure;
 use super::filter::{FailOn, Filter};
+use super::progress::Shown;
 use super::size;
 use crate::report::{Detail, Format, TextOptions};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -70,8 +71,8 @@ pub struct Settings {
     pub text: TextOptions,
     /// No notes on standard error.
     pub quiet: bool,
-    /// Show progress.
-    pub progress: bool,
+    /// How progress is shown.
+    pub progress: Shown,
     /// Say how long it took: only where no one compares output.
     pub show_elapsed: bool,
 }
@@ -103,7 +104,12 @@ impl Settings {
             include: (!args.include.is_empty()).then_some(wanted),
             exclude: globs("--exclude", &args.exclude)?,
             separate: args.separate,
-            threads: if args.threads == 0 { processors } else { args.threads }.max(1),
+            threads: if args.threads == 0 {
+                processors
+            } else {
+                args.threads
+            }
+            .max(1),
             chunk_size: sized("--chunk-size", args.chunk_size.as_deref())?,
             max_memory: sized("--max-memory", args.max_memory.as_deref())?,
             context_before,
@@ -124,11 +130,7 @@ impl Settings {
                 detail: detail(&args),
             },
             quiet: args.quiet,
-            progress: match args.progress {
-                When::Always => true,
-                When::Never => false,
-                When::Auto => console.err_is_terminal && !args.quiet,
-            },
+            progress: progress(&args, console),
             show_elapsed: console.out_is_terminal,
             output,
             paths: args.paths,
@@ -171,6 +173,16 @@ fn format(format: args::Format) -> Format {
         args::Format::Ndjson => Format::Ndjson,
         args::Format::Csv => Format::Csv,
         args::Format::Markdown => Format::Markdown,
+    }
+}
+
+fn progress(args: &Args, console: Console) -> Shown {
+    match args.progress {
+        When::Never => Shown::No,
+        When::Auto if args.quiet => Shown::No,
+        When::Auto | When::Always if console.err_is_terminal => Shown::Bar,
+        When::Always => Shown::Lines,
+        When::Auto => Shown::No,
     }
 }
 
@@ -221,14 +233,19 @@ mod tests {
         assert_eq!(of(&["a"]), (20, 20));
         assert_eq!(of(&["a", "-C", "5"]), (5, 5));
         assert_eq!(of(&["a", "-C5", "--after", "0"]), (5, 0));
-        assert_eq!(of(&["a", "--whole-connection"]), (EVERY_PACKET, EVERY_PACKET));
+        assert_eq!(
+            of(&["a", "--whole-connection"]),
+            (EVERY_PACKET, EVERY_PACKET)
+        );
     }
 
     #[test]
     fn environment_decides_what_is_not_said() {
-        assert!(settings(&["a"]).unwrap().progress);
-        assert!(!settings(&["a", "-q"]).unwrap().progress);
-        assert!(settings(&["a", "-q", "--progress=always"]).unwrap().progress);
+        let progress = |words: &[&str]| settings(words).unwrap().progress;
+        assert_eq!(progress(&["a"]), Shown::Bar);
+        assert_eq!(progress(&["a", "-q"]), Shown::No);
+        assert_eq!(progress(&["a", "-q", "--progress=always"]), Shown::Bar);
+        assert_eq!(progress(&["a", "--progress=never"]), Shown::No);
         assert_eq!(settings(&["a"]).unwrap().threads, 4);
         assert_eq!(settings(&["a", "-j", "2"]).unwrap().threads, 2);
         assert_eq!(settings(&["a"]).unwrap().text.columns, 80);

@@ -5,7 +5,8 @@
 /// # Errors
 /// What was expected.
 pub fn parse(text: &str) -> Result<u64, String> {
-    let wrong = || format!("'{text}' is not a size; write a number of bytes, or one with k, M or G");
+    let wrong =
+        || format!("'{text}' is not a size; write a number of bytes, or one with k, M or G");
     let (digits, unit) = match text.strip_suffix(['k', 'K']) {
         Some(d) => (d, 1 << 10),
         None => match text.strip_suffix(['m', 'M']) {

@@ -75,7 +75,45 @@ fn row(report: &Report<'_>, case: &Case) -> [String; HEADER.len()] {
         primary.frame.in_file.to_string(),
         c.stream.to_string(),
         display_filter(case),
-        cell(&report.written.get(&case.id).map(|w| w.path.display().to_string()).unwrap_or_default()),
+        cell(
+            &report
+                .written
+                .get(&case.id)
+                .map(|w| w.path.display().to_string())
+                .unwrap_or_default(),
+        ),
         case.group.to_string(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{Findings, case};
+
+    #[test]
+    fn read_back_and_no_formula() {
+        let mut c = case(1);
+        c.diagnosis.summary = "=HYPERLINK(\"http://x\"),\"a\"\nb".into();
+        c.connection.name.as_mut().unwrap().name = "+cmd|' /C calc'!A0".into();
+        let mut findings = Findings::of(vec![c]);
+        findings.files[0].label = "-dash,and comma.pcap".into();
+        let mut out = Vec::new();
+        write(&findings.report(), &mut out).unwrap();
+        let mut reader = ::csv::Reader::from_reader(out.as_slice());
+        let header = reader.headers().unwrap().clone();
+        assert_eq!(header.len(), HEADER.len());
+        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), 1);
+        let cell = |name: &str| {
+            let at = header.iter().position(|h| h == name).unwrap();
+            rows[0].get(at).unwrap().to_owned()
+        };
+        assert_eq!(cell("summary"), "'=HYPERLINK(\"http://x\"),\"a\"\\nb");
+        assert_eq!(cell("server_name"), "'+cmd|' /C calc'!A0");
+        assert_eq!(cell("file"), "'-dash,and comma.pcap");
+        assert_eq!(cell("time"), "2024-07-14T12:01:17.123400Z");
+        assert_eq!(cell("client_ip"), "10.0.0.1");
+        assert_eq!(cell("frame"), "12");
+    }
 }

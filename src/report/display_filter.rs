@@ -17,7 +17,10 @@ pub fn display_filter(case: &Case) -> String {
     if c.server.port != c.client.port {
         terms.push(format!("tcp.port == {}", c.server.port));
     }
-    terms.push(format!("frame.time_epoch >= {}", epoch(c.totals.first_time)));
+    terms.push(format!(
+        "frame.time_epoch >= {}",
+        epoch(c.totals.first_time)
+    ));
     terms.push(format!("frame.time_epoch <= {}", epoch(c.totals.last_time)));
     terms.join(" && ")
 }
@@ -46,8 +49,10 @@ mod tests {
         c.connection.client.ip = "2001:db8::1".parse().unwrap();
         c.connection.server.ip = "2001:db8::1".parse().unwrap();
         c.connection.server.port = 40000;
-        assert!(display_filter(&c).starts_with(
-            "ipv6.addr == 2001:db8::1 && tcp.port == 40000 && frame.time_epoch >= "
-        ));
+        assert!(
+            display_filter(&c).starts_with(
+                "ipv6.addr == 2001:db8::1 && tcp.port == 40000 && frame.time_epoch >= "
+            )
+        );
     }
 }

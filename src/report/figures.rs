@@ -32,7 +32,11 @@ pub(super) fn date_and_time(at: Timestamp, digits: u8) -> (String, String) {
 pub(super) fn epoch(at: Timestamp) -> String {
     let sign = if at.0 < 0 { "-" } else { "" };
     let nanos = at.0.unsigned_abs();
-    format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+    format!(
+        "{sign}{}.{:09}",
+        nanos / 1_000_000_000,
+        nanos % 1_000_000_000
+    )
 }
 
 /// A count: exact with thousands separators below a million, then `1.2 M`, `3.4 G`.
@@ -41,7 +45,14 @@ pub fn count(n: u64) -> String {
     if n < 1_000_000 {
         return thousands(n);
     }
-    scaled(n, &[(1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M")])
+    scaled(
+        n,
+        &[
+            (1_000_000_000_000, "T"),
+            (1_000_000_000, "G"),
+            (1_000_000, "M"),
+        ],
+    )
 }
 
 /// Bytes: `210 kB`, `93.1 GB`; decimal units, as disks and capinfos count.
@@ -52,7 +63,12 @@ pub fn bytes(n: u64) -> String {
     }
     scaled(
         n,
-        &[(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")],
+        &[
+            (1_000_000_000_000, "TB"),
+            (1_000_000_000, "GB"),
+            (1_000_000, "MB"),
+            (1000, "kB"),
+        ],
     )
 }
 

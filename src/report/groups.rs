@@ -1,10 +1,10 @@
 //! The table by groups: one exemplar each, harmless ones as counts at the end.
 
+use super::Report;
 use super::figures::{count, counted, date_and_time, seconds};
 use super::rows::{Row, row};
 use super::table;
 use super::text::Canvas;
-use super::Report;
 use crate::diagnosis::{Case, Group, Severity};
 use std::collections::BTreeMap;
 use std::io;
@@ -100,7 +100,10 @@ fn print_harmless(canvas: &mut Canvas<'_>, harmless: &[&Members<'_>]) -> io::Res
         } else {
             String::new()
         };
-        canvas.line(&format!("{:>7}  {class}{in_groups}: {title}", count(resets)))?;
+        canvas.line(&format!(
+            "{:>7}  {class}{in_groups}: {title}",
+            count(resets)
+        ))?;
     }
     Ok(())
 }

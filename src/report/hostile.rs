@@ -153,11 +153,7 @@ pub fn markdown(text: &str) -> String {
 #[must_use]
 pub fn markdown_code(text: &str) -> String {
     let text = plain(text).replace('|', "\\|");
-    let longest = text
-        .split(|c| c != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if longest > 0 { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
@@ -172,7 +168,10 @@ pub fn shell_word(text: &str) -> String {
     }
     if text.chars().any(is_hostile) {
         // $'..' understands the escapes that plain() writes for single bytes
-        return format!("$'{}'", plain(&text.replace('\\', "\\\\").replace('\'', "\\'")));
+        return format!(
+            "$'{}'",
+            plain(&text.replace('\\', "\\\\").replace('\'', "\\'"))
+        );
     }
     let quoted = format!("'{}'", text.replace('\'', "'\\''"));
     if text.starts_with('-') {
@@ -189,7 +188,10 @@ mod tests {
     #[test]
     fn escapes_become_visible() {
         assert_eq!(plain("a\u{1b}[31mb\u{7}"), "a\\x1b[31mb\\x07");
-        assert_eq!(plain("x\u{9b}2J\u{202e}y\n\t"), "x\\u{9b}2J\\u{202e}y\\n\\t");
+        assert_eq!(
+            plain("x\u{9b}2J\u{202e}y\n\t"),
+            "x\\u{9b}2J\\u{202e}y\\n\\t"
+        );
         assert_eq!(plain("bücher.example 漢"), "bücher.example 漢");
         assert!(plain("\u{200b}\u{2066}\u{feff}\u{e0041}").is_ascii());
     }
@@ -223,7 +225,10 @@ mod tests {
 
     #[test]
     fn markdown_is_inert() {
-        assert_eq!(markdown("a|b <script> *x* [y](z)"), "a\\|b &lt;script&gt; \\*x\\* \\[y\\](z)");
+        assert_eq!(
+            markdown("a|b <script> *x* [y](z)"),
+            "a\\|b &lt;script&gt; \\*x\\* \\[y\\](z)"
+        );
         assert_eq!(markdown_code("a`b|c"), "`` a`b\\|c ``");
         assert_eq!(markdown_code("plain"), "`plain`");
         assert_eq!(markdown("- item"), "\\- item");

@@ -20,12 +20,19 @@ pub(super) fn nothing(report: &Report<'_>) -> String {
     if t.files == 0 {
         return "no capture files were read".to_owned();
     }
-    format!("no TCP resets in {read}, {}", counted(t.connections, "connection"))
+    format!(
+        "no TCP resets in {read}, {}",
+        counted(t.connections, "connection")
+    )
 }
 
 fn read(report: &Report<'_>) -> String {
     let t = report.totals;
-    let mut text = format!("{}, {}", counted(t.files, "file"), counted(t.packets, "packet"));
+    let mut text = format!(
+        "{}, {}",
+        counted(t.files, "file"),
+        counted(t.packets, "packet")
+    );
     if let Some(elapsed) = t.elapsed {
         text.push_str(&format!(", read in {}", duration(elapsed)));
     }
@@ -89,7 +96,11 @@ pub(super) fn anomalies(report: &Report<'_>) -> Vec<String> {
         } else {
             String::new()
         };
-        format!("note: {}: {}{size}{files}, first in {first}", kind.id(), count(n))
+        format!(
+            "note: {}: {}{size}{files}, first in {first}",
+            kind.id(),
+            count(n)
+        )
     };
     kinds.into_iter().map(line).collect()
 }
@@ -127,7 +138,10 @@ pub(super) fn written(report: &Report<'_>) -> Vec<String> {
         (n.failed, "because writing failed"),
     ] {
         if amount > 0 {
-            lines.push(format!("not written: {} {why}", counted(amount, "case file")));
+            lines.push(format!(
+                "not written: {} {why}",
+                counted(amount, "case file")
+            ));
         }
     }
     let secrets: u64 = report.written.values().map(|w| w.secrets_left_out).sum();

@@ -208,12 +208,18 @@ impl<'a> Report<'a> {
         files.nth(1).is_some()
     }
 
-    /// Shown cases of each severity.
+    /// Shown cases of each severity. Resets that a group only counts are taken to be like its
+    /// first case.
     #[must_use]
     pub fn severities(&self) -> BTreeMap<Severity, u64> {
-        let mut counts = BTreeMap::new();
+        let mut counts: BTreeMap<Severity, u64> = BTreeMap::new();
         for case in self.cases {
             *counts.entry(case.diagnosis.severity).or_insert(0) += 1;
+        }
+        for group in self.groups.iter().filter(|g| g.uncounted > 0) {
+            if let Some(first) = group.cases.first().and_then(|id| self.case(*id)) {
+                *counts.entry(first.diagnosis.severity).or_insert(0) += group.uncounted;
+            }
         }
         counts
     }

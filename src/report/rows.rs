@@ -1,9 +1,9 @@
 //! What stands in one row of the table.
 
+use super::Report;
 use super::app;
 use super::figures::date_and_time;
 use super::hostile::plain;
-use super::Report;
 use crate::diagnosis::{Case, Severity};
 
 /// The cells of one case, escaped for a terminal.

@@ -63,7 +63,10 @@ fn facts(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::Resul
     let names = app::server_names(case);
     if names.len() > 1 {
         let names: Vec<String> = names.iter().map(|n| plain(n)).collect();
-        text(canvas, &format!("names of the server: {}", names.join(", ")))?;
+        text(
+            canvas,
+            &format!("names of the server: {}", names.join(", ")),
+        )?;
     }
     if let Some(request) = app::last_request(case) {
         text(canvas, &format!("last request: {}", plain(&request)))?;
@@ -117,8 +120,11 @@ fn evidence(report: &Report<'_>, case: &Case) -> Vec<String> {
     let statements = case.diagnosis.evidence.iter();
     statements
         .map(|s| {
-            let frames: Vec<String> =
-                s.frames.iter().map(|f| short_place(report, case, *f)).collect();
+            let frames: Vec<String> = s
+                .frames
+                .iter()
+                .map(|f| short_place(report, case, *f))
+                .collect();
             let word = if frames.len() == 1 { "frame" } else { "frames" };
             if frames.is_empty() {
                 plain(&s.text)
@@ -141,7 +147,8 @@ fn contrast(d: &Diagnosis) -> Vec<String> {
 }
 
 fn alternatives(d: &Diagnosis) -> Vec<String> {
-    let one = |a: &crate::diagnosis::Alternative| format!("{}: {}", a.class, plain(&a.why_less_likely));
+    let one =
+        |a: &crate::diagnosis::Alternative| format!("{}: {}", a.class, plain(&a.why_less_likely));
     d.alternatives.iter().map(one).collect()
 }
 
@@ -152,8 +159,14 @@ fn advice(d: &Diagnosis) -> Vec<String> {
 }
 
 fn checklist(d: &Diagnosis) -> Vec<String> {
-    let answered = d.checklist.items().into_iter().filter(|(_, answer)| !answer.is_empty());
-    answered.map(|(question, answer)| format!("{question}: {}", plain(answer))).collect()
+    let answered = d
+        .checklist
+        .items()
+        .into_iter()
+        .filter(|(_, answer)| !answer.is_empty());
+    answered
+        .map(|(question, answer)| format!("{question}: {}", plain(answer)))
+        .collect()
 }
 
 /// One line per RST, when there are several.

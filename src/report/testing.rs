@@ -77,9 +77,27 @@ fn connection() -> Connection {
         tunnel: TunnelId(0),
         segments: vec![
             segment(8, 0, Side::Client, tcp_flags::SYN, b""),
-            segment(9, 21_000_000, Side::Server, tcp_flags::SYN | tcp_flags::ACK, b""),
-            segment(10, 43_000_000, Side::Client, tcp_flags::ACK | tcp_flags::PSH, hello),
-            segment(12, 43_400_000, Side::Server, tcp_flags::RST | tcp_flags::ACK, b"blocked"),
+            segment(
+                9,
+                21_000_000,
+                Side::Server,
+                tcp_flags::SYN | tcp_flags::ACK,
+                b"",
+            ),
+            segment(
+                10,
+                43_000_000,
+                Side::Client,
+                tcp_flags::ACK | tcp_flags::PSH,
+                hello,
+            ),
+            segment(
+                12,
+                43_400_000,
+                Side::Server,
+                tcp_flags::RST | tcp_flags::ACK,
+                b"blocked",
+            ),
         ],
         left_out: Vec::new(),
         totals: FlowTotals {
