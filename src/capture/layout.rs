@@ -9,13 +9,12 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     sections: Vec<Section>,
-    blocks: Vec<Structure>,
+    structures: Vec<Structure>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Section {
     offset: u64,
-    structure: Structure,
     /// As before the first interface.
     state: State,
     interfaces: Arc<Vec<Interface>>,
@@ -30,22 +29,22 @@ impl Layout {
 
     /// Adds what a walk met, in file order.
     pub fn push(&mut self, structure: Structure) {
+        self.structures.push(structure.clone());
         match structure {
             Structure::Section {
                 span,
                 big_endian,
-                ref format,
+                format,
                 lengths_swapped,
             } => {
                 let state = State {
                     begun: true,
                     big_endian,
                     lengths_swapped,
-                    ..State::start(format.clone())
+                    ..State::start(format)
                 };
                 self.sections.push(Section {
                     offset: span.offset,
-                    structure,
                     state,
                     interfaces: Arc::default(),
                 });
@@ -55,7 +54,7 @@ impl Layout {
                     Arc::make_mut(&mut section.interfaces).push(interface);
                 }
             }
-            Structure::Block { .. } => self.blocks.push(structure),
+            Structure::Block { .. } => {}
         }
     }
 
@@ -83,11 +82,6 @@ impl Layout {
         }
     }
 
-    /// The sections, as they were pushed.
-    pub fn sections(&self) -> impl Iterator<Item = &Structure> {
-        self.sections.iter().map(|s| &s.structure)
-    }
-
     /// The offset of the section a record at `offset` is in; 0 if none is known.
     #[must_use]
     pub fn section_offset(&self, offset: u64) -> u64 {
@@ -98,10 +92,16 @@ impl Layout {
             .map_or(0, |s| s.offset)
     }
 
-    /// The blocks that are neither packets, sections nor interfaces (names, secrets,
-    /// statistics, unknown ones), in file order.
+    /// Digits after the decimal point of the finest time stamps of any interface.
     #[must_use]
-    pub fn blocks(&self) -> &[Structure] {
-        &self.blocks
+    pub fn time_digits(&self) -> u8 {
+        let interfaces = self.sections.iter().flat_map(|s| s.interfaces.iter());
+        interfaces.map(|i| i.resolution.decimal_digits()).max().unwrap_or(6)
+    }
+
+    /// Everything that was pushed: sections, interfaces and other blocks, in file order.
+    #[must_use]
+    pub fn structures(&self) -> &[Structure] {
+        &self.structures
     }
 }

@@ -21,6 +21,7 @@ mod roff;
 mod run;
 pub mod settings;
 mod size;
+mod source;
 mod time;
 mod version;
 

@@ -1,5 +1,6 @@
 //! Progress on standard error: bytes over all inputs, rate, time left, resets so far.
 
+use crate::scan::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,49 +47,12 @@ impl Bars {
         }
     }
 
-    /// The scan begins: bytes on disk over all inputs (0 when unknown, as from a pipe), and how
-    /// many files.
-    pub(super) fn begin(&self, bytes: u64, files: u64) {
-        self.files.store(files, Ordering::Relaxed);
-        self.total.store(bytes, Ordering::Relaxed);
-        if bytes > 0 {
-            self.bar.set_length(bytes);
-        } else {
-            self.bar.set_style(style(UNKNOWN_LENGTH));
-        }
-        self.say();
-    }
-
-    /// So many more bytes were read.
-    pub(super) fn bytes(&self, n: u64) {
-        let before = self.read.fetch_add(n, Ordering::Relaxed);
-        match self.shown {
-            Shown::No => {}
-            Shown::Bar => self.bar.inc(n),
-            Shown::Lines => self.line(before, before.saturating_add(n)),
-        }
-    }
-
     fn line(&self, before: u64, now: u64) {
         let total = self.total.load(Ordering::Relaxed);
         if let Some(percent) = crossed_tenth(before, now, total) {
             let resets = self.resets.load(Ordering::Relaxed);
             eprintln!("rstcap: {percent} % read, {resets} RSTs");
         }
-    }
-
-    /// So many resets more.
-    pub(super) fn resets(&self, n: u64) {
-        self.resets.fetch_add(n, Ordering::Relaxed);
-        if n > 0 {
-            self.say();
-        }
-    }
-
-    /// A file is done.
-    pub(super) fn file_done(&self) {
-        self.files_done.fetch_add(1, Ordering::Relaxed);
-        self.say();
     }
 
     /// Takes the bar off the screen.
@@ -109,6 +73,40 @@ impl Bars {
             String::new()
         };
         self.bar.set_message(format!("{of_files}{resets} RSTs"));
+    }
+}
+
+impl Progress for Bars {
+    fn begin(&self, bytes: u64, files: u64) {
+        self.files.store(files, Ordering::Relaxed);
+        self.total.store(bytes, Ordering::Relaxed);
+        if bytes > 0 {
+            self.bar.set_length(bytes);
+        } else {
+            self.bar.set_style(style(UNKNOWN_LENGTH));
+        }
+        self.say();
+    }
+
+    fn bytes(&self, n: u64) {
+        let before = self.read.fetch_add(n, Ordering::Relaxed);
+        match self.shown {
+            Shown::No => {}
+            Shown::Bar => self.bar.inc(n),
+            Shown::Lines => self.line(before, before.saturating_add(n)),
+        }
+    }
+
+    fn resets(&self, n: u64) {
+        self.resets.fetch_add(n, Ordering::Relaxed);
+        if n > 0 {
+            self.say();
+        }
+    }
+
+    fn file_done(&self, _label: &str) {
+        self.files_done.fetch_add(1, Ordering::Relaxed);
+        self.say();
     }
 }
 

@@ -54,6 +54,7 @@ pub fn segment(number: u64, nanos: i64, from: Side, flags: u16, payload: &[u8]) 
         interface: 0,
         frame_len: 54,
         checksum_ok: Some(true),
+        checksum_partial: false,
         options: TcpOptions::default(),
         payload: payload.to_vec(),
         duplicate_of: None,

@@ -3,7 +3,7 @@
 use super::source::{FileJob, Files};
 use super::stream;
 use crate::anomaly::Anomaly;
-use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, Structure, direction, walk};
+use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, State, Structure, direction, walk};
 use crate::error::Result;
 use crate::units::{FileId, Span};
 use rayon::prelude::*;
@@ -206,6 +206,8 @@ struct Pick<'a, T, F> {
     spool: &'a mut Spool,
     make: &'a F,
     out: Vec<(usize, T)>,
+    /// Sections, interfaces and other blocks met, whose bytes a case file needs too.
+    structures: Vec<Span>,
     error: Option<io::Error>,
 }
 
@@ -227,8 +229,29 @@ impl<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>> Sink for Pick<'_, T, F> {
             self.out.extend(made.map(|t| (wanted.ticket, t)));
         }
     }
-    fn structure(&mut self, _: Structure) {}
+    fn structure(&mut self, structure: Structure) {
+        let (Structure::Section { span, .. }
+        | Structure::Interface { span, .. }
+        | Structure::Block { span, .. }) = structure;
+        self.structures.push(span);
+    }
     fn anomaly(&mut self, _: Anomaly) {}
+}
+
+impl<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>> Pick<'_, T, F> {
+    // Walks `bytes`, which lie at offset `at`; how many of them were used.
+    fn advance(&mut self, state: &mut State, at: u64, bytes: &[u8], last: bool) -> usize {
+        let used = walk(state, at, bytes, last, u64::MAX, self);
+        for span in std::mem::take(&mut self.structures) {
+            let from = span.offset.saturating_sub(at) as usize;
+            let raw = bytes.get(from..).and_then(|b| b.get(..span.len as usize));
+            if let Err(e) = raw.map_or(Ok(()), |raw| self.spool.add(self.job.id, span.offset, raw))
+            {
+                self.error.get_or_insert(e);
+            }
+        }
+        used
+    }
 }
 
 fn compressed_run<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>>(
@@ -244,20 +267,23 @@ fn compressed_run<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>>(
         spool,
         make,
         out: Vec::new(),
+        structures: Vec::new(),
         error: None,
     };
-    let mut state = crate::capture::State::start(job.format.clone());
+    let mut state = State::start(job.format.clone());
     let mut pending: Vec<u8> = Vec::new();
     let mut at = 0;
+    // names and secrets may follow the packets in pcapng: read on to the end
+    let all = state.is_pcapng();
     let read = stream::blocks(opened.stream()?, |block| {
         pending.extend_from_slice(block);
-        let used = walk(&mut state, at, &pending, false, u64::MAX, &mut pick);
+        let used = pick.advance(&mut state, at, &pending, false);
         at += used as u64;
         pending.drain(..used);
-        !pick.run.is_empty() && pick.error.is_none() && pending.len() <= 2 * MAX_RECORD_LEN
+        (all || !pick.run.is_empty()) && pick.error.is_none() && pending.len() <= 2 * MAX_RECORD_LEN
     });
-    if !pick.run.is_empty() {
-        walk(&mut state, at, &pending, true, u64::MAX, &mut pick);
+    if all || !pick.run.is_empty() {
+        pick.advance(&mut state, at, &pending, true);
     }
     let _ = read; // the scan reported where the stream ends
     match pick.error {

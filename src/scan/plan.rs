@@ -78,6 +78,8 @@ pub struct FileStatus {
     pub first_frame: u64,
     /// Time of its first and last frame, if it has any with a time.
     pub times: Option<(Timestamp, Timestamp)>,
+    /// Digits after the decimal point of its finest time stamps, at most 9.
+    pub time_digits: u8,
     /// Why it could not be read (to its end).
     pub error: Option<String>,
 }

@@ -218,6 +218,7 @@ fn status(job: &FileJob, timeline: usize) -> FileStatus {
         frames: job.frames,
         first_frame: job.first_frame,
         times: job.times,
+        time_digits: job.layout.time_digits(),
         error: job
             .error
             .as_ref()

@@ -94,7 +94,13 @@ fn resets(case: &Case, picked: &mut Picked<'_>) {
             }
             trigger(case, picked, reset.trigger, rst);
         } else {
-            add(case, picked, rst.frame, Role::Rst, &words::other_reset(reset));
+            add(
+                case,
+                picked,
+                rst.frame,
+                Role::Rst,
+                &words::other_reset(reset),
+            );
         }
     }
 }
@@ -116,7 +122,10 @@ fn dns(case: &Case, picked: &mut Picked<'_>) {
         return;
     };
     if let Some(query) = lookup.query {
-        let words = format!("{} asks {} for {}", connection.client.ip, lookup.resolver, lookup.name);
+        let words = format!(
+            "{} asks {} for {}",
+            connection.client.ip, lookup.resolver, lookup.name
+        );
         add(case, picked, query, Role::Dns, &words);
     }
     let chain = if lookup.cname_chain.is_empty() {
@@ -150,7 +159,10 @@ fn handshake(case: &Case, picked: &mut Picked<'_>) {
     if let (Some(syn), Some(syn_ack)) = (syn, syn_ack) {
         // a repeated SYN leaves open which of them was answered
         let sent = handshake.syns.iter().filter_map(|i| segments.get(*i));
-        let answered = sent.filter(|s| s.frame < syn_ack.frame).last().unwrap_or(syn);
+        let answered = sent
+            .filter(|s| s.frame < syn_ack.frame)
+            .last()
+            .unwrap_or(syn);
         let delay = duration(syn_ack.time.nanos_since(answered.time));
         let words = format!("SYN-ACK {delay} after the SYN: round trip from here to the server");
         add(case, picked, syn_ack.frame, basis, &words);

@@ -237,7 +237,9 @@ fn keep_request(picked: &mut Picked<'_>, primary: usize) {
 /// The first and the last items of a slice, each once.
 fn ends<T>(items: &[T], first: usize, last: usize) -> impl Iterator<Item = &T> {
     let (head, rest) = items.split_at(first.min(items.len()));
-    let tail = rest.get(rest.len().saturating_sub(last)..).unwrap_or_default();
+    let tail = rest
+        .get(rest.len().saturating_sub(last)..)
+        .unwrap_or_default();
     head.iter().chain(tail)
 }
 
@@ -272,7 +274,11 @@ fn keep_context(picked: &mut Picked<'_>, primary: usize, context: &Context) {
         }
         return;
     }
-    let original = |index: &usize| segments.get(*index).is_some_and(|s| s.duplicate_of.is_none());
+    let original = |index: &usize| {
+        segments
+            .get(*index)
+            .is_some_and(|s| s.duplicate_of.is_none())
+    };
     let before = (0..primary).rev().filter(original);
     let after = (primary.saturating_add(1)..segments.len()).filter(original);
     let near: Vec<usize> = before

@@ -105,7 +105,12 @@ impl<'a> Stream<'a> {
         let mut in_order = true;
         let mut waiting: Vec<Range<u32>> = Vec::new();
         for index in self.covering(wanted) {
-            let Some(range) = self.connection.segments.get(index).and_then(|s| self.range(s)) else {
+            let Some(range) = self
+                .connection
+                .segments
+                .get(index)
+                .and_then(|s| self.range(s))
+            else {
                 continue;
             };
             if range.start > have {
@@ -149,7 +154,9 @@ fn hello_end(bytes: &[u8], kind: u8) -> Option<u32> {
     let mut missing = length + 4;
     let mut at = 0_u32;
     while missing > 0 {
-        let header = bytes.get(at as usize..).and_then(|rest| rest.first_chunk::<5>());
+        let header = bytes
+            .get(at as usize..)
+            .and_then(|rest| rest.first_chunk::<5>());
         let record = match header {
             Some(h) if h[0] == HANDSHAKE => u32::from(u16::from_be_bytes([h[3], h[4]])),
             Some(_) => break,

@@ -125,7 +125,10 @@ pub(super) fn icmp(error: &IcmpError, connection: &Connection) -> String {
         _ => "error",
     };
     let version = if error.v6 { "ICMPv6" } else { "ICMP" };
-    let mtu = error.mtu.map(|mtu| format!(", MTU {mtu}")).unwrap_or_default();
+    let mtu = error
+        .mtu
+        .map(|mtu| format!(", MTU {mtu}"))
+        .unwrap_or_default();
     let about = match error.about {
         Side::Client => connection.client,
         Side::Server => connection.server,

@@ -190,7 +190,8 @@ impl Blocks {
     pub fn padded(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         let zeros = padded(bytes.len()) - bytes.len();
-        self.out.extend_from_slice([0; 3].get(..zeros).unwrap_or(&[]));
+        self.out
+            .extend_from_slice([0; 3].get(..zeros).unwrap_or(&[]));
     }
 
     /// One option; a value that does not fit in one is cut at 65,535 bytes.

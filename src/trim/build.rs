@@ -42,7 +42,9 @@ pub(super) fn build(
     let packets = read(&raws, &selection.frames)?;
     let origins = origins(&raws);
     let Some(main) = main_origin(case, selection, &raws) else {
-        return Err(Error::new(ErrorKind::Output("a case without frames".into())));
+        return Err(Error::new(ErrorKind::Output(
+            "a case without frames".into(),
+        )));
     };
     let endian = byte_order(&origins);
     let mut lost = Lost::default();
@@ -54,8 +56,15 @@ pub(super) fn build(
     let data = packets.iter().map(|(packet, _)| packet.data);
     let secrets = secrets::write(&mut blocks, options.secrets, &origins, data, &mut lost);
     let processes = write_processes(&mut blocks, &packets);
-    write_packets(&mut blocks, selection, &packets, &plan, &processes, &mut lost)
-        .ok_or_else(|| damaged("a packet's time or interface is not as before", &main))?;
+    write_packets(
+        &mut blocks,
+        selection,
+        &packets,
+        &plan,
+        &processes,
+        &mut lost,
+    )
+    .ok_or_else(|| damaged("a packet's time or interface is not as before", &main))?;
     let mut head = Blocks::new(endian);
     let begun = section::begin(&mut head, &main, &origins, &mut lost);
     let facts = Facts {

@@ -2,6 +2,7 @@
 
 use super::block::{Blocks, Endian, codes, types};
 use super::source::{FileLabel, Origins, Raw, Source};
+use crate::capture;
 use crate::capture::Structure;
 use crate::diagnosis::{
     Basis, Case, Checklist, Confidence, Diagnosis, Party, Severity, Stage, Statement,
@@ -39,7 +40,11 @@ impl Pcapng {
     pub fn section(&mut self, options: &[(u16, &[u8])]) -> &mut Self {
         let begun = self.0.begin(types::SECTION_HEADER);
         self.0.u32(0x1a2b_3c4d);
-        self.0.u32(if self.0.endian == Endian::Little { 1 } else { 1 << 16 });
+        self.0.u32(if self.0.endian == Endian::Little {
+            1
+        } else {
+            1 << 16
+        });
         self.0.u32(u32::MAX);
         self.0.u32(u32::MAX);
         self.options(options);
@@ -172,7 +177,10 @@ pub(super) struct Memory {
 
 impl Memory {
     pub fn new(files: &[(&str, Vec<u8>)]) -> Self {
-        let mut memory = Self { files: Vec::new(), frames: Vec::new() };
+        let mut memory = Self {
+            files: Vec::new(),
+            frames: Vec::new(),
+        };
         for (index, (name, bytes)) in files.iter().enumerate() {
             let file = FileId(index as u32);
             let (structure, spans) = walk(bytes);
@@ -189,7 +197,10 @@ impl Memory {
                 file,
                 name: format!("/home/ann/{name}"),
                 size: Some(bytes.len() as u64),
-                frames: Some((FrameNumber(first), FrameNumber(first + spans.len() as u64 - 1))),
+                frames: Some((
+                    FrameNumber(first),
+                    FrameNumber(first + spans.len() as u64 - 1),
+                )),
             };
             let origins = Origins::read(&label, &structure, &mut |span| Ok(slice(bytes, span)));
             memory.files.push((bytes.clone(), origins.unwrap()));
@@ -212,49 +223,34 @@ fn slice(bytes: &[u8], span: Span) -> Vec<u8> {
     bytes[span.offset as usize..span.end() as usize].to_vec()
 }
 
-/// A walk that knows just enough for the files made here.
+/// Structure and record spans of a file made here.
 fn walk(bytes: &[u8]) -> (Vec<Structure>, Vec<Span>) {
-    let mut structure = Vec::new();
-    let mut spans = Vec::new();
-    let span = |at: usize, len: usize| Span { offset: at as u64, len: len as u32 };
-    if !bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
-        let big = matches!(bytes[0], 0xa1);
-        let endian = Endian::of(big);
-        let link_type = LinkType(endian.u32(bytes, 20).unwrap() as u16);
-        structure.push(Structure::Section { span: span(0, 24), big_endian: big });
-        structure.push(Structure::Interface { span: span(0, 24), link_type });
-        let mut at = 24;
-        while at < bytes.len() {
-            let len = 16 + endian.u32(bytes, at + 8).unwrap() as usize;
-            spans.push(span(at, len));
-            at += len;
+    #[derive(Default)]
+    struct Gather(Vec<Structure>, Vec<Span>);
+    impl capture::Sink for Gather {
+        fn record(&mut self, record: &capture::Record<'_>) {
+            if record.kind == capture::RecordKind::Packet {
+                self.1.push(record.span);
+            }
         }
-        return (structure, spans);
+        fn structure(&mut self, structure: Structure) {
+            self.0.push(structure);
+        }
+        fn anomaly(&mut self, _: crate::anomaly::Anomaly) {}
     }
-    let mut at = 0;
-    let mut endian = Endian::Little;
-    while at < bytes.len() {
-        if bytes[at..].starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
-            endian = Endian::of(bytes[at + 8] == 0x1a);
-        }
-        let block_type = endian.u32(bytes, at).unwrap();
-        let len = endian.u32(bytes, at + 4).unwrap() as usize;
-        let place = span(at, len);
-        match block_type {
-            types::SECTION_HEADER => structure.push(Structure::Section {
-                span: place,
-                big_endian: endian == Endian::Big,
-            }),
-            types::INTERFACE => structure.push(Structure::Interface {
-                span: place,
-                link_type: LinkType(endian.u16(bytes, at + 8).unwrap()),
-            }),
-            types::ENHANCED_PACKET | types::PACKET | types::SIMPLE_PACKET => spans.push(place),
-            block_type => structure.push(Structure::Block { span: place, block_type }),
-        }
-        at += len;
-    }
-    (structure, spans)
+    let capture::Identified::Capture(format) = capture::identify(bytes) else {
+        panic!("a fixture is a capture");
+    };
+    let mut found = Gather::default();
+    capture::walk(
+        &mut capture::State::start(format),
+        0,
+        bytes,
+        true,
+        u64::MAX,
+        &mut found,
+    );
+    (found.0, found.1)
 }
 
 /// An Ethernet frame with a TCP segment from 10.0.0.1:40000 to 192.0.2.7:443 or back, with
@@ -312,6 +308,7 @@ pub(super) fn segment(
         interface: 0,
         frame_len: 54 + payload.len() as u32,
         checksum_ok: None,
+        checksum_partial: false,
         options: TcpOptions::default(),
         payload: payload.to_vec(),
         duplicate_of: None,
@@ -322,15 +319,24 @@ pub(super) fn segment(
 pub(super) fn connection(segments: Vec<Segment>) -> Connection {
     let resets = segments.iter().filter(|s| s.is_rst()).count() as u64;
     Connection {
-        client: Endpoint { ip: [10, 0, 0, 1].into(), port: 40000 },
-        server: Endpoint { ip: [192, 0, 2, 7].into(), port: 443 },
+        client: Endpoint {
+            ip: [10, 0, 0, 1].into(),
+            port: 40000,
+        },
+        server: Endpoint {
+            ip: [192, 0, 2, 7].into(),
+            port: 443,
+        },
         role_basis: RoleBasis::Syn,
         stream: 5,
         incarnation: 0,
         tunnel: TunnelId(0),
         segments,
         left_out: Vec::new(),
-        totals: FlowTotals { resets: [0, resets], ..FlowTotals::default() },
+        totals: FlowTotals {
+            resets: [0, resets],
+            ..FlowTotals::default()
+        },
         icmp: Vec::new(),
         name: None,
         past_lost: false,
@@ -363,7 +369,11 @@ pub(super) fn case(connection: Connection) -> Case {
             rtt_samples: [0; 2],
             handshake_complete: true,
             continues: false,
-            vantage: Vantage { point: VantagePoint::Client, decisive: false, votes: Vec::new() },
+            vantage: Vantage {
+                point: VantagePoint::Client,
+                decisive: false,
+                votes: Vec::new(),
+            },
         },
         connection,
         story: AppStory::default(),
@@ -384,7 +394,10 @@ fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
         summary: "SNI www.example.net; RST 0.4 ms after the ClientHello".into(),
         blame: None,
         discriminator: None,
-        evidence: vec![Statement { text: "TTL 64 as in the SYN-ACK".into(), frames }],
+        evidence: vec![Statement {
+            text: "TTL 64 as in the SYN-ACK".into(),
+            frames,
+        }],
         alternatives: Vec::new(),
         advice: vec!["Look into the server's log".into()],
         other_vantage: None,
@@ -392,7 +405,10 @@ fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
         zeek_conn_state: "RSTR",
         completeness: 47,
         idle_before: None,
-        checklist: Checklist { first_reset: "frame 5".into(), ..Checklist::default() },
+        checklist: Checklist {
+            first_reset: "frame 5".into(),
+            ..Checklist::default()
+        },
         contrast: Vec::new(),
         middlebox_score: 0,
     }
@@ -402,10 +418,28 @@ fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
 /// after 5 bytes of request.
 pub(super) const TALK: [(Side, u32, u32, u16, &[u8]); 5] = [
     (Side::Client, 1000, 0, tcp_flags::SYN, b""),
-    (Side::Server, 5000, 1001, tcp_flags::SYN | tcp_flags::ACK, b""),
+    (
+        Side::Server,
+        5000,
+        1001,
+        tcp_flags::SYN | tcp_flags::ACK,
+        b"",
+    ),
     (Side::Client, 1001, 5001, tcp_flags::ACK, b""),
-    (Side::Client, 1001, 5001, tcp_flags::ACK | tcp_flags::PSH, b"hello"),
-    (Side::Server, 5001, 1006, tcp_flags::RST | tcp_flags::ACK, b""),
+    (
+        Side::Client,
+        1001,
+        5001,
+        tcp_flags::ACK | tcp_flags::PSH,
+        b"hello",
+    ),
+    (
+        Side::Server,
+        5001,
+        1006,
+        tcp_flags::RST | tcp_flags::ACK,
+        b"",
+    ),
 ];
 
 /// The frames of [`TALK`].
@@ -419,7 +453,14 @@ pub(super) fn talk_frames() -> Vec<Vec<u8>> {
 pub(super) fn talk_case(frames: &[FrameRef]) -> Case {
     let segments = TALK.iter().zip(frames).enumerate();
     let segments = segments.map(|(index, ((side, seq, ack, flags, payload), frame))| {
-        segment(*frame, index as i64 * 100, *side, (*seq, *ack), *flags, payload)
+        segment(
+            *frame,
+            index as i64 * 100,
+            *side,
+            (*seq, *ack),
+            *flags,
+            payload,
+        )
     });
     case(connection(segments.collect()))
 }

@@ -145,7 +145,11 @@ impl Clock {
             Self::Nanos(resolution, offset) => {
                 // clamped values are at the ends of i64, and are refused
                 let time = resolution.to_timestamp(ticks, offset).0;
-                if time == i64::MAX { None } else { u64::try_from(time).ok() }
+                if time == i64::MAX {
+                    None
+                } else {
+                    u64::try_from(time).ok()
+                }
             }
         }
     }
@@ -260,7 +264,10 @@ mod tests {
     #[test]
     fn times_that_do_not_fit_stay_as_they_are() {
         assert_eq!(interface(6, -1).clock([5].into_iter()), Clock::Verbatim);
-        assert_eq!(interface(6, 1).clock([u64::MAX].into_iter()), Clock::Verbatim);
+        assert_eq!(
+            interface(6, 1).clock([u64::MAX].into_iter()),
+            Clock::Verbatim
+        );
         let far = interface(0x80, 0).clock([u64::MAX].into_iter());
         assert_eq!(far, Clock::Verbatim);
     }

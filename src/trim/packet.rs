@@ -163,7 +163,12 @@ pub(super) struct Placed<'a> {
 
 /// Writes the packet as an Enhanced Packet Block: data and lengths as they are, the original
 /// options as they are and first.
-pub(super) fn write(blocks: &mut Blocks, packet: &Packet<'_>, placed: &Placed<'_>, lost: &mut Lost) {
+pub(super) fn write(
+    blocks: &mut Blocks,
+    packet: &Packet<'_>,
+    placed: &Placed<'_>,
+    lost: &mut Lost,
+) {
     let begun = blocks.begin(types::ENHANCED_PACKET);
     blocks.u32(placed.interface);
     blocks.ticks(placed.ticks);

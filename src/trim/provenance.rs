@@ -69,14 +69,19 @@ fn is_told(facts: &Facts<'_>) -> bool {
     let [origin] = facts.origins else {
         return false;
     };
-    let frames = origin.label.frames.map(|(first, last)| (last.0 + 1).saturating_sub(first.0));
+    let frames = origin
+        .label
+        .frames
+        .map(|(first, last)| (last.0 + 1).saturating_sub(first.0));
     if frames != Some(facts.selection.frames.len() as u64) {
         return false;
     }
     let ours = |comment: &[u8]| {
         let text = String::from_utf8_lossy(comment);
         let mut lines = text.lines();
-        lines.next().is_some_and(|first| first.starts_with("rstcap "))
+        lines
+            .next()
+            .is_some_and(|first| first.starts_with("rstcap "))
             && lines.next() == Some(clean(&facts.selection.verdict, MAX_LINE).as_str())
     };
     section::comments(origin).any(ours)
@@ -125,7 +130,10 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
         }
     }
     for contrast in &diagnosis.contrast {
-        text.line(&format!("- {}: {} ({})", contrast.property, contrast.text, contrast.test));
+        text.line(&format!(
+            "- {}: {} ({})",
+            contrast.property, contrast.text, contrast.test
+        ));
     }
     if !diagnosis.alternatives.is_empty() {
         text.heading("what else it could be");
@@ -168,7 +176,10 @@ fn frames(statement: &Statement, selection: &Selection) -> String {
 
 fn checklist(text: &mut Text, facts: &Facts<'_>) {
     let items = facts.case.diagnosis.checklist.items();
-    let mut answered = items.iter().filter(|(_, answer)| !answer.is_empty()).peekable();
+    let mut answered = items
+        .iter()
+        .filter(|(_, answer)| !answer.is_empty())
+        .peekable();
     if answered.peek().is_some() {
         text.heading("checklist");
     }
@@ -205,7 +216,9 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
     ));
     let filter = selection::display_filter(facts.case);
     text.line(&format!("- display filter: {filter}"));
-    text.line("- frame.packet_id is the frame number in the source, unless the source has ids itself");
+    text.line(
+        "- frame.packet_id is the frame number in the source, unless the source has ids itself",
+    );
     if facts.origins.len() > 1 {
         text.line("- with several files, frame numbers count on from file to file");
     }
@@ -217,12 +230,24 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
     text.line("- packets of other connections");
     let counted = [
         (selection.packets_left_out(), "packet", "of the connection"),
-        (selection.copies_left_out, "copy", "of packets, made by the capture"),
+        (
+            selection.copies_left_out,
+            "copy",
+            "of packets, made by the capture",
+        ),
         (selection.resets_left_out, "RST", "of the connection"),
-        (selection.evidence_left_out, "further frame", "that shows the same"),
+        (
+            selection.evidence_left_out,
+            "further frame",
+            "that shows the same",
+        ),
         (facts.secrets.left_out, "decryption secret", ""),
         (facts.lost.no_copy, "option", "marked as not to be copied"),
-        (facts.lost.unknown, "option", "of unknown meaning, as the byte order changed"),
+        (
+            facts.lost.unknown,
+            "option",
+            "of unknown meaning, as the byte order changed",
+        ),
     ];
     for (number, what, of) in counted {
         if number > 0 {
@@ -237,7 +262,9 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
         text.line(&format!("- {}", block_name(kind, count)));
     }
     if facts.secrets.written > 0 {
-        text.heading("this file contains decryption secrets: whoever has it can read the TLS session");
+        text.heading(
+            "this file contains decryption secrets: whoever has it can read the TLS session",
+        );
     }
 }
 

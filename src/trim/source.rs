@@ -117,17 +117,19 @@ impl Origins {
         let mut origins: Vec<Origin> = Vec::new();
         for item in structure {
             match *item {
-                Structure::Section { span, big_endian } => {
+                Structure::Section {
+                    span, big_endian, ..
+                } => {
                     let section = origins.len() as u32 + 1;
                     let header = read(span)?;
                     origins.push(begin(label, section, span.offset, &header, big_endian));
                 }
-                Structure::Interface { span, link_type } => {
+                Structure::Interface {
+                    span, link_type, ..
+                } => {
                     if let Some(origin) = origins.last_mut() {
                         let bytes = read(span)?;
-                        origin
-                            .interfaces
-                            .push(interface(origin, &bytes, link_type));
+                        origin.interfaces.push(interface(origin, &bytes, link_type));
                     }
                 }
                 Structure::Block { span, block_type } => {
