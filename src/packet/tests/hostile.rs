@@ -109,8 +109,8 @@ fn nesting_bombs_end() {
     );
 
     // headers that are no tunnels, each in the other
-    let bridges = [0, 0, 1, 2, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xe7].repeat(50_000);
-    let frame = ethernet(0x88e7, &bridges);
+    let bridges = [0, 0x41, 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x89, 3].repeat(50_000);
+    let frame = ethernet(0x8903, &bridges);
     let view = whole(LinkType::ETHERNET, &frame);
     assert_eq!(view.stop.map(|s| s.reason), Some(StopReason::TooDeep));
     let ppp = [0, 0x3d, 0xc0, 0, 0, 0].repeat(50_000);

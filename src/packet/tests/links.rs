@@ -115,7 +115,7 @@ fn frames_in_frames() {
         // pseudowire with and without control word
         (0x8847, join(&[&[0, 1, 1, 64, 0, 0, 0, 0], &inner]), 1),
         (0x8847, join(&[&[0, 1, 1, 64], &inner]), 1),
-        (0x88e7, join(&[&[0, 0, 1, 2], &inner]), 0),
+        (0x88e7, join(&[&[0, 0, 1, 2], &inner]), 1),
         (0x8903, join(&[&[0, 0x41], &inner]), 0),
         (
             0x22f3,

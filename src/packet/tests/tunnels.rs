@@ -189,6 +189,16 @@ fn teredo_with_indications() {
 }
 
 #[test]
+fn a_dns_answer_to_the_port_of_teredo() {
+    let mut answer = [0; 60];
+    (answer[0], answer[2], answer[5]) = (0x6a, 0x81, 1);
+    let frame = ethernet(0x0800, &ipv4(17, &udp(53, 3544, &answer)));
+    let view = whole(LinkType::ETHERNET, &frame);
+    assert!(matches!(view.transport, Transport::Udp(u) if u.payload == answer));
+    assert_eq!((view.depth, view.ip_offset), (0, 14));
+}
+
+#[test]
 fn l2tp_of_both_versions() {
     let ppp = join(&[&[0xff, 3, 0, 0x21], &ipv4_tcp()]);
     let len = (ppp.len() as u16 + 8).to_be_bytes();
