@@ -96,7 +96,10 @@ impl Layout {
     #[must_use]
     pub fn time_digits(&self) -> u8 {
         let interfaces = self.sections.iter().flat_map(|s| s.interfaces.iter());
-        interfaces.map(|i| i.resolution.decimal_digits()).max().unwrap_or(6)
+        interfaces
+            .map(|i| i.resolution.decimal_digits())
+            .max()
+            .unwrap_or(6)
     }
 
     /// Everything that was pushed: sections, interfaces and other blocks, in file order.
