@@ -268,6 +268,9 @@ pub fn find_boundary(state: &State, base: u64, buf: &[u8]) -> Option<usize> {
         buf,
         last: false,
     };
+    if !state.begun && !state.is_pcapng() {
+        return None; // nothing is known of the records before the file header is read
+    }
     let scout = Prober::new(state);
     (0..buf.len()).find(|&pos| {
         scout.worth(&window, pos)

@@ -13,9 +13,12 @@ mod identify;
 mod layout;
 mod opened;
 mod options;
+mod packet_options;
 mod pcap;
 mod pcapng;
 mod platform;
+#[cfg(test)]
+mod quirk_tests;
 mod record;
 pub mod ring;
 #[cfg(test)]
@@ -34,6 +37,7 @@ pub use format::Format;
 pub use identify::{Compression, Identified, identify};
 pub use layout::Layout;
 pub use opened::{Opened, same_file};
+pub use packet_options::PacketOptions;
 pub use record::{Direction, Record, RecordKind, Sink, Structure};
 pub use state::{Interface, State};
 pub use walk::{MAX_RECORD_LEN, walk};

@@ -1,4 +1,4 @@
-//! What holds for any bytes, and what peers say of odd ones.
+//! What holds for any bytes.
 
 use super::sample::{self, Order, START};
 use super::*;
@@ -8,22 +8,22 @@ use proptest::prelude::*;
 
 /// A record with its bytes kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Kept {
-    span: Span,
-    kind: RecordKind,
-    interface: u32,
-    link_type: LinkType,
-    time: Option<Timestamp>,
-    original_len: u32,
-    data: Vec<u8>,
+pub(super) struct Kept {
+    pub span: Span,
+    pub kind: RecordKind,
+    pub interface: u32,
+    pub link_type: LinkType,
+    pub time: Option<Timestamp>,
+    pub original_len: u32,
+    pub data: Vec<u8>,
 }
 
 /// All that a walk says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Heard {
-    records: Vec<Kept>,
-    structures: Vec<Structure>,
-    anomalies: Vec<Anomaly>,
+pub(super) struct Heard {
+    pub records: Vec<Kept>,
+    pub structures: Vec<Structure>,
+    pub anomalies: Vec<Anomaly>,
 }
 
 impl Sink for Heard {
@@ -56,7 +56,7 @@ fn start(bytes: &[u8]) -> State {
     }
 }
 
-fn walk_whole(bytes: &[u8]) -> Heard {
+pub(super) fn walk_whole(bytes: &[u8]) -> Heard {
     let mut heard = Heard::default();
     let used = walk(&mut start(bytes), 0, bytes, true, u64::MAX, &mut heard);
     assert_eq!(used, bytes.len());
