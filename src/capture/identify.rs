@@ -216,3 +216,104 @@ fn describe(prefix: &[u8]) -> String {
     let bytes: Vec<String> = head.iter().take(8).map(|b| format!("{b:02x}")).collect();
     format!("it begins with the bytes {}", bytes.join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Compression, Identified, UNSUPPORTED, identify};
+
+    fn padded(head: &[u8]) -> Vec<u8> {
+        let mut bytes = head.to_vec();
+        bytes.resize(512, 0xe5);
+        bytes
+    }
+
+    #[test]
+    fn captures_by_their_magic() {
+        for (head, name) in [
+            (
+                &[0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 0x1a, 0x2b, 0x3c, 0x4d][..],
+                "pcapng",
+            ),
+            (
+                &[0xd4, 0xc3, 0xb2, 0xa1],
+                "pcap (microsecond, little-endian)",
+            ),
+            (&[0xa1, 0xb2, 0x3c, 0x4d], "pcap (nanosecond, big-endian)"),
+            (
+                &[0x34, 0xcd, 0xb2, 0xa1],
+                "modified pcap (microsecond, little-endian)",
+            ),
+            (
+                &[0x1c, 0x00, 0x01, 0xac],
+                "Ixia pcap (microsecond, big-endian)",
+            ),
+            (
+                &[0xab, 0x01, 0x00, 0x1c],
+                "Ixia pcap (microsecond, little-endian)",
+            ),
+            (
+                &[0x12, 0xcb, 0xe2, 0xa1],
+                "netsniff-ng pcap (nanosecond, little-endian)",
+            ),
+            (b"snoop\0\0\0\0\0\0\x02\0\0\0\x04", "snoop"),
+        ] {
+            let Identified::Capture(format) = identify(&padded(head)) else {
+                panic!("{name}");
+            };
+            assert_eq!(format.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn compressions_by_their_magic() {
+        for (head, compression) in [
+            (&[0x1f, 0x8b, 8][..], Compression::Gzip),
+            (&[0x28, 0xb5, 0x2f, 0xfd], Compression::Zstd),
+            (&[0x04, 0x22, 0x4d, 0x18], Compression::Lz4),
+            (&[0x02, 0x21, 0x4c, 0x18], Compression::Lz4),
+            // skippable frames first: what follows decides
+            (
+                &[
+                    0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9, 0x04, 0x22, 0x4d, 0x18,
+                ],
+                Compression::Lz4,
+            ),
+            (
+                &[0x5f, 0x2a, 0x4d, 0x18, 0, 0, 0, 0, 0x28, 0xb5, 0x2f, 0xfd],
+                Compression::Zstd,
+            ),
+            (&[0x5f, 0x2a, 0x4d, 0x18, 0, 0, 1, 0], Compression::Zstd),
+        ] {
+            assert_eq!(identify(&padded(head)), Identified::Compressed(compression));
+        }
+    }
+
+    #[test]
+    fn other_formats_are_named_with_a_command() {
+        for (magic, name, command) in UNSUPPORTED {
+            let Identified::Unsupported(text) = identify(&padded(magic)) else {
+                panic!("{name}");
+            };
+            assert!(text.contains(name) && text.contains(&format!("`{command}`")));
+        }
+    }
+
+    #[test]
+    fn the_rest_is_described() {
+        assert_eq!(identify(b""), Identified::Empty);
+        for (bytes, words) in [
+            (&b"#!/bin/sh\necho"[..], "text beginning \"#!/bin/sh\""),
+            (&[0; 64], "zeros"),
+            (&[0xff, 0xd8, 0xff, 0xe0], "ff d8 ff e0"),
+            (
+                &[0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 1, 2, 3, 4],
+                "byte-order magic",
+            ),
+        ] {
+            let Identified::Unknown(text) = identify(bytes) else {
+                panic!("{words}");
+            };
+            assert!(text.contains(words), "{text}");
+        }
+    }
+}
