@@ -70,7 +70,9 @@ fn capture(prefix: &[u8]) -> Option<Format> {
         return section_order(prefix).map(|_| Format(Container::Pcapng));
     }
     if prefix.starts_with(SNOOP_MAGIC) {
-        return Some(Format(Container::Snoop));
+        // later versions are not of Solaris, and their datalink types mean other things
+        let version = super::format::u32_in(prefix, 8, true)?;
+        return matches!(version, 1 | 2).then_some(Format(Container::Snoop));
     }
     let shape = Shape::of_magic(prefix.first_chunk()?)?;
     Some(Format(Container::Pcap(shape)))
@@ -177,7 +179,7 @@ fn unsupported(prefix: &[u8]) -> Option<String> {
 fn is_event_trace(prefix: &[u8]) -> bool {
     let size = super::format::u32_in(prefix, 0, false).unwrap_or_default();
     size != 0
-        && size % 1024 == 0
+        && size.is_multiple_of(1024)
         && size <= 16 << 20
         && matches!(prefix.get(0x4a..0x4c), Some([1 | 2, 0xc0]))
 }
