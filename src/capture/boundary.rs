@@ -85,7 +85,12 @@ impl Prober {
     #[inline]
     fn worth(&self, window: &Window<'_>, pos: usize) -> bool {
         match self {
-            Self::Pcap(_) | Self::Snoop => true,
+            Self::Snoop => true,
+            Self::Pcap(probe) => {
+                let bytes = window.from(pos);
+                let short = bytes.len() < pcap::Probe::NEEDED;
+                short || probe.at(window, pos).is_some() || first_byte_of_header(bytes)
+            }
             Self::Pcapng { begun, big_endian } => {
                 let bytes = window.from(pos);
                 let known = *begun && u32_in(bytes, 0, *big_endian).is_none_or(is_known);

@@ -10,7 +10,11 @@ use std::sync::Arc;
 pub struct Layout {
     sections: Vec<Section>,
     blocks: Vec<Structure>,
+    blocks_left_out: u64,
 }
+
+/// Most blocks that are remembered; a file of nothing else must not fill the memory.
+const MAX_BLOCKS: usize = 1 << 18;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Section {
@@ -55,7 +59,10 @@ impl Layout {
                     Arc::make_mut(&mut section.interfaces).push(interface);
                 }
             }
-            Structure::Block { .. } => self.blocks.push(structure),
+            Structure::Block { .. } if self.blocks.len() < MAX_BLOCKS => {
+                self.blocks.push(structure);
+            }
+            Structure::Block { .. } => self.blocks_left_out += 1,
         }
     }
 
@@ -96,6 +103,12 @@ impl Layout {
             .checked_sub(1)
             .and_then(|i| self.sections.get(i))
             .map_or(0, |s| s.offset)
+    }
+
+    /// How many blocks [`Self::blocks`] leaves out because there are too many.
+    #[must_use]
+    pub fn blocks_left_out(&self) -> u64 {
+        self.blocks_left_out
     }
 
     /// The blocks that are neither packets, sections nor interfaces (names, secrets,

@@ -246,7 +246,7 @@ fn run_in_order<const BE: bool>(
             kind,
             interface: 0,
             link_type: rules.interface.link_type,
-            time: Some(header.time(rules)),
+            time: (kind == RecordKind::Packet).then(|| header.time(rules)),
             original_len: header.original,
             data,
             raw,

@@ -28,6 +28,10 @@ pub(super) mod block_type {
 /// Longest block that is believed: what Wireshark reads, 16 MiB.
 pub(super) const MAX_BLOCK_LEN: usize = 16 << 20;
 
+/// Most interfaces of a section that are kept; packets of further ones count as of unknown
+/// interfaces. No capture has as many, but a file of nothing else must not fill the memory.
+const MAX_INTERFACES: usize = 1 << 18;
+
 /// Type, two lengths.
 const FRAME_LEN: usize = 12;
 
@@ -305,6 +309,12 @@ fn section(state: &mut State, span: Span, body: &[u8], big_endian: bool, sink: &
 }
 
 fn describe_interface(state: &mut State, span: Span, body: &[u8], sink: &mut impl Sink) {
+    if state.interfaces.len() >= MAX_INTERFACES {
+        let kind = AnomalyKind::MalformedMetadata;
+        sink.anomaly(Anomaly::at(kind, span.offset, 0, "too many interfaces"));
+        let block_type = block_type::INTERFACE;
+        return sink.structure(Structure::Block { span, block_type });
+    }
     let (interface, malformed) = interface_of(span, body, state.big_endian);
     if let Some(detail) = malformed {
         sink.anomaly(Anomaly::at(

@@ -358,6 +358,25 @@ fn interfaces_are_those_described_before() {
     assert!(layout.state_at(heard.records[3].span.offset).big_endian());
 }
 
+#[test]
+fn a_flood_of_interfaces_is_bounded() {
+    let mut file = sample::shb(LITTLE);
+    let idb = sample::idb(LITTLE, 0, &[]);
+    for _ in 0..(1 << 18) + 1 {
+        file.extend(&idb);
+    }
+    file.extend(sample::epb(LITTLE, 1 << 18, 0, &packet(1)));
+    let heard = walk_whole(&file);
+    assert_eq!(
+        kinds(&heard),
+        [
+            AnomalyKind::MalformedMetadata,
+            AnomalyKind::UnknownInterface
+        ]
+    );
+    assert_eq!(interfaces(&heard).len(), 1 << 18);
+}
+
 /// Keeps what the options say.
 #[derive(Default)]
 struct OptionsHeard(Vec<Option<PacketOptions>>);
