@@ -138,16 +138,14 @@ const UNSUPPORTED: &[(&[u8], &str, &str)] = &[
     (b"\x05VNF", "a Visual Networks capture", EDITCAP),
     (b"\x01\x10", "a Novell LANalyzer capture", EDITCAP),
     (b"\x54\x52\x00\x64", "an HP-UX nettl trace", EDITCAP),
-    (b"NSTRACE", "a NetScaler trace", EDITCAP),
-    (b"\x80NSTRACE10", "a NetScaler trace", EDITCAP),
     (
-        b"btsnoop\0",
-        "a Bluetooth snoop capture, which holds no TCP over IP",
+        b"snoop\0\0\0",
+        "a Shomiti or Finisar Surveyor capture",
         EDITCAP,
     ),
     (
-        b"\0\0\x02\0\x12\x05",
-        "a Sniffer (Windows) capture",
+        b"btsnoop\0",
+        "a Bluetooth snoop capture, which holds no TCP over IP",
         EDITCAP,
     ),
 ];
@@ -184,14 +182,11 @@ fn is_event_trace(prefix: &[u8]) -> bool {
         && matches!(prefix.get(0x4a..0x4c), Some([1 | 2, 0xc0]))
 }
 
-/// The signature record of a NetScaler trace holds its name a few bytes in.
+/// The signature record of a NetScaler trace holds a name a few bytes in: `NetScaler
+/// Performance Data`, or with `V20` or `V30` in the middle.
 fn is_netscaler(prefix: &[u8]) -> bool {
     let head = prefix.get(..32).unwrap_or(prefix);
-    head.windows(10)
-        .any(|w| w == b"NetScaler " || w == b"NetScalerP")
-        || head
-            .windows(9)
-            .any(|w| w == b"NSTRACE_V" || w == b"nstrace10")
+    head.windows(10).any(|w| w == b"NetScaler ")
 }
 
 /// Words for bytes that are nothing known.
