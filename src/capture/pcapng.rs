@@ -32,8 +32,8 @@ pub(super) const MAX_BLOCK_LEN: usize = 16 << 20;
 /// interfaces. No capture has as many, but a file of nothing else must not fill the memory.
 const MAX_INTERFACES: usize = 1 << 18;
 
-/// Type, two lengths.
-const FRAME_LEN: usize = 12;
+/// Bytes of the shortest block: type and two lengths.
+pub(super) const FRAME_LEN: usize = 12;
 
 /// EPB: interface, time, captured and original length, after type and length.
 const EPB_HEADER_LEN: usize = 28;
