@@ -10,7 +10,12 @@ use std::sync::Arc;
 pub struct Layout {
     sections: Vec<Section>,
     structures: Vec<Structure>,
+    blocks: usize,
+    blocks_left_out: u64,
 }
+
+/// Most blocks that are remembered; a file of nothing else must not fill the memory.
+const MAX_BLOCKS: usize = 1 << 18;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Section {
@@ -29,6 +34,13 @@ impl Layout {
 
     /// Adds what a walk met, in file order.
     pub fn push(&mut self, structure: Structure) {
+        if matches!(structure, Structure::Block { .. }) {
+            if self.blocks == MAX_BLOCKS {
+                self.blocks_left_out += 1;
+                return;
+            }
+            self.blocks += 1;
+        }
         self.structures.push(structure.clone());
         match structure {
             Structure::Section {
@@ -90,6 +102,12 @@ impl Layout {
             .checked_sub(1)
             .and_then(|i| self.sections.get(i))
             .map_or(0, |s| s.offset)
+    }
+
+    /// How many blocks [`Self::structures`] leaves out because there are too many.
+    #[must_use]
+    pub fn blocks_left_out(&self) -> u64 {
+        self.blocks_left_out
     }
 
     /// Digits after the decimal point of the finest time stamps of any interface.
