@@ -88,7 +88,10 @@ fn close(open: &mut Open, before: usize) -> Option<Gap> {
 fn note(gap: &Gap) -> String {
     let what = count(gap.count, "packet");
     if gap.first == gap.last {
-        return format!("{what} of this connection left out here (source frame {})", gap.first);
+        return format!(
+            "{what} of this connection left out here (source frame {})",
+            gap.first
+        );
     }
     format!(
         "{what} of this connection left out here (source frames {}-{})",

@@ -55,6 +55,8 @@ pub enum Reason {
     ServerHello,
     /// A TLS alert.
     Alert,
+    /// An error message of the application's protocol.
+    StatedError,
     /// Part of what the client sent last before the primary RST.
     LastRequest,
     /// The first segment of the answer to it.
@@ -83,6 +85,7 @@ impl Reason {
             Self::ClientHello => "client-hello",
             Self::ServerHello => "server-hello",
             Self::Alert => "alert",
+            Self::StatedError => "stated-error",
             Self::LastRequest => "last-request",
             Self::ResponseStart => "response-start",
             Self::Trigger => "trigger",

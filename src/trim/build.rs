@@ -6,7 +6,7 @@ use super::packet::{self, Packet, Placed};
 use super::plan::Plan;
 use super::provenance::{self, Facts};
 use super::secrets::{self, Carried};
-use super::source::{Layout, Origin, Raw, Source};
+use super::source::{Origin, Raw, Records, Source};
 use super::{Options, names, section};
 use crate::diagnosis::Case;
 use crate::error::{Error, ErrorKind, Result};
@@ -42,7 +42,9 @@ pub(super) fn build(
     let packets = read(&raws, &selection.frames)?;
     let origins = origins(&raws);
     let Some(main) = main_origin(case, selection, &raws) else {
-        return Err(Error::new(ErrorKind::Output("a case without frames".into())));
+        return Err(Error::new(ErrorKind::Output(
+            "a case without frames".into(),
+        )));
     };
     let endian = byte_order(&origins);
     let mut lost = Lost::default();
@@ -54,8 +56,15 @@ pub(super) fn build(
     let data = packets.iter().map(|(packet, _)| packet.data);
     let secrets = secrets::write(&mut blocks, options.secrets, &origins, data, &mut lost);
     let processes = write_processes(&mut blocks, &packets);
-    write_packets(&mut blocks, selection, &packets, &plan, &processes, &mut lost)
-        .ok_or_else(|| damaged("a packet's time or interface is not as before", &main))?;
+    write_packets(
+        &mut blocks,
+        selection,
+        &packets,
+        &plan,
+        &processes,
+        &mut lost,
+    )
+    .ok_or_else(|| damaged("a packet's time or interface is not as before", &main))?;
     let mut head = Blocks::new(endian);
     let begun = section::begin(&mut head, &main, &origins, &mut lost);
     let facts = Facts {
@@ -117,7 +126,7 @@ fn main_origin(case: &Case, selection: &Selection, raws: &[Raw]) -> Option<Arc<O
 
 /// That of the sections if they agree; little-endian otherwise and for what is not pcapng.
 fn byte_order(origins: &[Arc<Origin>]) -> Endian {
-    let big = |o: &Arc<Origin>| o.layout == Layout::Pcapng && o.endian == Endian::Big;
+    let big = |o: &Arc<Origin>| o.records == Records::Pcapng && o.endian == Endian::Big;
     Endian::of(!origins.is_empty() && origins.iter().all(big))
 }
 

@@ -38,7 +38,9 @@ pub(super) struct Packet {
 /// Texts of the comments among options.
 pub(super) fn comments(options: &[Opt]) -> Vec<String> {
     let comments = options.iter().filter(|(code, _)| *code == 1);
-    comments.map(|(_, text)| String::from_utf8(text.clone()).unwrap()).collect()
+    comments
+        .map(|(_, text)| String::from_utf8(text.clone()).unwrap())
+        .collect()
 }
 
 /// The only value of an option.
@@ -57,12 +59,20 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn u16(&self, at: usize) -> u16 {
         let raw: [u8; 2] = self.bytes[at..at + 2].try_into().unwrap();
-        if self.big { u16::from_be_bytes(raw) } else { u16::from_le_bytes(raw) }
+        if self.big {
+            u16::from_be_bytes(raw)
+        } else {
+            u16::from_le_bytes(raw)
+        }
     }
 
     fn u32(&self, at: usize) -> u32 {
         let raw: [u8; 4] = self.bytes[at..at + 4].try_into().unwrap();
-        if self.big { u32::from_be_bytes(raw) } else { u32::from_le_bytes(raw) }
+        if self.big {
+            u32::from_be_bytes(raw)
+        } else {
+            u32::from_le_bytes(raw)
+        }
     }
 
     /// A list of options or name records from `at`; its end.
@@ -87,7 +97,10 @@ impl Reader<'_> {
     fn padding(&self, at: usize, end: usize) -> usize {
         let next = at.next_multiple_of(4);
         assert!(next <= end, "runs past the block");
-        assert!(self.bytes[at..next].iter().all(|b| *b == 0), "padding at {at}");
+        assert!(
+            self.bytes[at..next].iter().all(|b| *b == 0),
+            "padding at {at}"
+        );
         next
     }
 
@@ -109,7 +122,10 @@ pub(super) fn check(bytes: &[u8]) -> File {
     assert_eq!(bytes[..4], [0x0a, 0x0d, 0x0d, 0x0a]);
     let big = bytes[8] == 0x1a;
     let r = Reader { bytes, big };
-    let mut file = File { big, ..File::default() };
+    let mut file = File {
+        big,
+        ..File::default()
+    };
     let mut at = 0;
     while at < bytes.len() {
         let (kind, len) = (r.u32(at), r.u32(at + 4) as usize);
@@ -143,14 +159,18 @@ pub(super) fn check(bytes: &[u8]) -> File {
                 let len = r.u32(at + 12) as usize;
                 let after = r.padding(at + 16 + len, end);
                 r.options(after, end);
-                file.secrets.push((r.u32(at + 8), bytes[at + 16..at + 16 + len].to_vec()));
+                file.secrets
+                    .push((r.u32(at + 8), bytes[at + 16..at + 16 + len].to_vec()));
             }
             other => file.others.push((other, bytes[at + 8..end].to_vec())),
         }
         at += len;
     }
     let used: BTreeSet<u32> = file.packets.iter().map(|p| p.interface).collect();
-    assert!(used.into_iter().eq(0..file.interfaces.len() as u32), "unused interfaces");
+    assert!(
+        used.into_iter().eq(0..file.interfaces.len() as u32),
+        "unused interfaces"
+    );
     keep(bytes);
     file
 }
@@ -159,7 +179,10 @@ fn packet(r: &Reader<'_>, at: usize, end: usize, file: &File) -> Packet {
     let captured = r.u32(at + 20) as usize;
     let interface = r.u32(at + 8);
     let snaplen = file.interfaces[interface as usize].snaplen as usize;
-    assert!(snaplen == 0 || captured <= snaplen, "longer than the snaplen");
+    assert!(
+        snaplen == 0 || captured <= snaplen,
+        "longer than the snaplen"
+    );
     let after = r.padding(at + 28 + captured, end);
     Packet {
         interface,
@@ -174,7 +197,10 @@ fn packet(r: &Reader<'_>, at: usize, end: usize, file: &File) -> Packet {
 /// other programs to look at.
 fn keep(bytes: &[u8]) {
     if let Some(dir) = std::env::var_os("RSTCAP_KEEP_FILES") {
-        let test = std::thread::current().name().unwrap_or("main").replace("::", ".");
+        let test = std::thread::current()
+            .name()
+            .unwrap_or("main")
+            .replace("::", ".");
         let path = std::path::Path::new(&dir).join(format!("{test}-{}.pcapng", bytes.len()));
         std::fs::write(path, bytes).unwrap();
     }

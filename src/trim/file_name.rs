@@ -16,7 +16,12 @@ pub fn file_name(case: &Case) -> String {
     let connection = &case.connection;
     let time = connection
         .segments
-        .get(case.episode.resets.get(case.episode.primary).map_or(0, |r| r.segment))
+        .get(
+            case.episode
+                .resets
+                .get(case.episode.primary)
+                .map_or(0, |r| r.segment),
+        )
         .map_or(Timestamp::default(), |segment| segment.time);
     let name = format!(
         "{:04}_{}_{}_{}_{:.MAX_CLASS$}.pcapng",
@@ -75,7 +80,12 @@ mod tests {
 
     #[test]
     fn addresses_without_colons() {
-        let of = |text: &str| endpoint(Endpoint { ip: text.parse().unwrap(), port: 443 });
+        let of = |text: &str| {
+            endpoint(Endpoint {
+                ip: text.parse().unwrap(),
+                port: 443,
+            })
+        };
         assert_eq!(of("192.0.2.7"), "192.0.2.7-443");
         assert_eq!(of("2001:db8::7"), "ip6-2001-db8--7-443");
     }

@@ -2,7 +2,8 @@
 
 use super::block::{Blocks, Endian, codes, types};
 use super::source::{FileLabel, Origins, Raw, Source};
-use crate::capture::Structure;
+use crate::anomaly::{Anomaly, AnomalyKind};
+use crate::capture::{self, Identified, Layout, Record, RecordKind, Sink, State, Structure};
 use crate::diagnosis::{
     Basis, Case, Checklist, Confidence, Diagnosis, Party, Severity, Stage, Statement,
 };
@@ -13,7 +14,7 @@ use crate::flow::{
 use crate::packet::app::AppStory;
 use crate::packet::{TunnelId, tcp_flags};
 use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
-use crate::units::{FileId, FrameNumber, LinkType, Seq, Span, Timestamp};
+use crate::units::{FileId, FrameNumber, Seq, Span, Timestamp};
 
 /// 2023-11-14T22:13:20Z in microseconds.
 pub(super) const START: u64 = 1_700_000_000_000_000;
@@ -39,7 +40,11 @@ impl Pcapng {
     pub fn section(&mut self, options: &[(u16, &[u8])]) -> &mut Self {
         let begun = self.0.begin(types::SECTION_HEADER);
         self.0.u32(0x1a2b_3c4d);
-        self.0.u32(if self.0.endian == Endian::Little { 1 } else { 1 << 16 });
+        self.0.u32(if self.0.endian == Endian::Little {
+            1
+        } else {
+            1 << 16
+        });
         self.0.u32(u32::MAX);
         self.0.u32(u32::MAX);
         self.options(options);
@@ -172,15 +177,18 @@ pub(super) struct Memory {
 
 impl Memory {
     pub fn new(files: &[(&str, Vec<u8>)]) -> Self {
-        let mut memory = Self { files: Vec::new(), frames: Vec::new() };
+        let mut memory = Self {
+            files: Vec::new(),
+            frames: Vec::new(),
+        };
+        let mut before = 0;
         for (index, (name, bytes)) in files.iter().enumerate() {
             let file = FileId(index as u32);
-            let (structure, spans) = walk(bytes);
-            let first = memory.frames.len() as u64 + 1;
-            for (at, span) in spans.iter().enumerate() {
+            let found = walk(bytes);
+            for (number, span) in &found.spans {
                 memory.frames.push(FrameRef {
-                    number: FrameNumber(first + at as u64),
-                    in_file: FrameNumber(at as u64 + 1),
+                    number: FrameNumber(before + number),
+                    in_file: FrameNumber(*number),
                     file,
                     span: *span,
                 });
@@ -189,9 +197,12 @@ impl Memory {
                 file,
                 name: format!("/home/ann/{name}"),
                 size: Some(bytes.len() as u64),
-                frames: Some((FrameNumber(first), FrameNumber(first + spans.len() as u64 - 1))),
+                frames: Some((FrameNumber(before + 1), FrameNumber(before + found.frames))),
+                other_frames: found.frames - found.spans.len() as u64,
             };
-            let origins = Origins::read(&label, &structure, &mut |span| Ok(slice(bytes, span)));
+            before += found.frames;
+            let layout = &found.layout;
+            let origins = Origins::read(&label, layout, &mut |span| Ok(slice(bytes, span)));
             memory.files.push((bytes.clone(), origins.unwrap()));
         }
         memory
@@ -212,49 +223,47 @@ fn slice(bytes: &[u8], span: Span) -> Vec<u8> {
     bytes[span.offset as usize..span.end() as usize].to_vec()
 }
 
-/// A walk that knows just enough for the files made here.
-fn walk(bytes: &[u8]) -> (Vec<Structure>, Vec<Span>) {
-    let mut structure = Vec::new();
-    let mut spans = Vec::new();
-    let span = |at: usize, len: usize| Span { offset: at as u64, len: len as u32 };
-    if !bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
-        let big = matches!(bytes[0], 0xa1);
-        let endian = Endian::of(big);
-        let link_type = LinkType(endian.u32(bytes, 20).unwrap() as u16);
-        structure.push(Structure::Section { span: span(0, 24), big_endian: big });
-        structure.push(Structure::Interface { span: span(0, 24), link_type });
-        let mut at = 24;
-        while at < bytes.len() {
-            let len = 16 + endian.u32(bytes, at + 8).unwrap() as usize;
-            spans.push(span(at, len));
-            at += len;
+/// What a walk over a file finds.
+#[derive(Default)]
+struct Found {
+    layout: Layout,
+    /// Number and place of every packet.
+    spans: Vec<(u64, Span)>,
+    frames: u64,
+}
+
+impl Sink for Found {
+    fn record(&mut self, record: &Record<'_>) {
+        self.frames += 1;
+        if record.kind == RecordKind::Packet {
+            self.spans.push((self.frames, record.span));
         }
-        return (structure, spans);
     }
-    let mut at = 0;
-    let mut endian = Endian::Little;
-    while at < bytes.len() {
-        if bytes[at..].starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
-            endian = Endian::of(bytes[at + 8] == 0x1a);
-        }
-        let block_type = endian.u32(bytes, at).unwrap();
-        let len = endian.u32(bytes, at + 4).unwrap() as usize;
-        let place = span(at, len);
-        match block_type {
-            types::SECTION_HEADER => structure.push(Structure::Section {
-                span: place,
-                big_endian: endian == Endian::Big,
-            }),
-            types::INTERFACE => structure.push(Structure::Interface {
-                span: place,
-                link_type: LinkType(endian.u16(bytes, at + 8).unwrap()),
-            }),
-            types::ENHANCED_PACKET | types::PACKET | types::SIMPLE_PACKET => spans.push(place),
-            block_type => structure.push(Structure::Block { span: place, block_type }),
-        }
-        at += len;
+
+    fn structure(&mut self, structure: Structure) {
+        self.layout.push(structure);
     }
-    (structure, spans)
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        assert_eq!(anomaly.kind, AnomalyKind::CapturedOverSnaplen);
+    }
+}
+
+fn walk(bytes: &[u8]) -> Found {
+    let Identified::Capture(format) = capture::identify(bytes) else {
+        panic!("not a capture")
+    };
+    let mut found = Found::default();
+    let used = capture::walk(
+        &mut State::start(format),
+        0,
+        bytes,
+        true,
+        u64::MAX,
+        &mut found,
+    );
+    assert_eq!(used, bytes.len());
+    found
 }
 
 /// An Ethernet frame with a TCP segment from 10.0.0.1:40000 to 192.0.2.7:443 or back, with
@@ -322,15 +331,24 @@ pub(super) fn segment(
 pub(super) fn connection(segments: Vec<Segment>) -> Connection {
     let resets = segments.iter().filter(|s| s.is_rst()).count() as u64;
     Connection {
-        client: Endpoint { ip: [10, 0, 0, 1].into(), port: 40000 },
-        server: Endpoint { ip: [192, 0, 2, 7].into(), port: 443 },
+        client: Endpoint {
+            ip: [10, 0, 0, 1].into(),
+            port: 40000,
+        },
+        server: Endpoint {
+            ip: [192, 0, 2, 7].into(),
+            port: 443,
+        },
         role_basis: RoleBasis::Syn,
         stream: 5,
         incarnation: 0,
         tunnel: TunnelId(0),
         segments,
         left_out: Vec::new(),
-        totals: FlowTotals { resets: [0, resets], ..FlowTotals::default() },
+        totals: FlowTotals {
+            resets: [0, resets],
+            ..FlowTotals::default()
+        },
         icmp: Vec::new(),
         name: None,
         past_lost: false,
@@ -363,7 +381,11 @@ pub(super) fn case(connection: Connection) -> Case {
             rtt_samples: [0; 2],
             handshake_complete: true,
             continues: false,
-            vantage: Vantage { point: VantagePoint::Client, decisive: false, votes: Vec::new() },
+            vantage: Vantage {
+                point: VantagePoint::Client,
+                decisive: false,
+                votes: Vec::new(),
+            },
         },
         connection,
         story: AppStory::default(),
@@ -384,7 +406,10 @@ fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
         summary: "SNI www.example.net; RST 0.4 ms after the ClientHello".into(),
         blame: None,
         discriminator: None,
-        evidence: vec![Statement { text: "TTL 64 as in the SYN-ACK".into(), frames }],
+        evidence: vec![Statement {
+            text: "TTL 64 as in the SYN-ACK".into(),
+            frames,
+        }],
         alternatives: Vec::new(),
         advice: vec!["Look into the server's log".into()],
         other_vantage: None,
@@ -392,7 +417,10 @@ fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
         zeek_conn_state: "RSTR",
         completeness: 47,
         idle_before: None,
-        checklist: Checklist { first_reset: "frame 5".into(), ..Checklist::default() },
+        checklist: Checklist {
+            first_reset: "frame 5".into(),
+            ..Checklist::default()
+        },
         contrast: Vec::new(),
         middlebox_score: 0,
     }
@@ -402,10 +430,28 @@ fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
 /// after 5 bytes of request.
 pub(super) const TALK: [(Side, u32, u32, u16, &[u8]); 5] = [
     (Side::Client, 1000, 0, tcp_flags::SYN, b""),
-    (Side::Server, 5000, 1001, tcp_flags::SYN | tcp_flags::ACK, b""),
+    (
+        Side::Server,
+        5000,
+        1001,
+        tcp_flags::SYN | tcp_flags::ACK,
+        b"",
+    ),
     (Side::Client, 1001, 5001, tcp_flags::ACK, b""),
-    (Side::Client, 1001, 5001, tcp_flags::ACK | tcp_flags::PSH, b"hello"),
-    (Side::Server, 5001, 1006, tcp_flags::RST | tcp_flags::ACK, b""),
+    (
+        Side::Client,
+        1001,
+        5001,
+        tcp_flags::ACK | tcp_flags::PSH,
+        b"hello",
+    ),
+    (
+        Side::Server,
+        5001,
+        1006,
+        tcp_flags::RST | tcp_flags::ACK,
+        b"",
+    ),
 ];
 
 /// The frames of [`TALK`].
@@ -419,7 +465,14 @@ pub(super) fn talk_frames() -> Vec<Vec<u8>> {
 pub(super) fn talk_case(frames: &[FrameRef]) -> Case {
     let segments = TALK.iter().zip(frames).enumerate();
     let segments = segments.map(|(index, ((side, seq, ack, flags, payload), frame))| {
-        segment(*frame, index as i64 * 100, *side, (*seq, *ack), *flags, payload)
+        segment(
+            *frame,
+            index as i64 * 100,
+            *side,
+            (*seq, *ack),
+            *flags,
+            payload,
+        )
     });
     case(connection(segments.collect()))
 }

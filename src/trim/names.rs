@@ -97,7 +97,12 @@ struct Best {
 /// Writes the NRBs of a case.
 pub(super) fn write(blocks: &mut Blocks, case: &Case, origins: &[Arc<Origin>], lost: &mut Lost) {
     let addresses = addresses(case);
-    let macs: BTreeSet<[u8; 6]> = case.connection.segments.iter().filter_map(|s| s.src_mac).collect();
+    let macs: BTreeSet<[u8; 6]> = case
+        .connection
+        .segments
+        .iter()
+        .filter_map(|s| s.src_mac)
+        .collect();
     let kept = |record: &Record| {
         record.address().is_some_and(|a| addresses.contains(&a))
             || record.mac().is_some_and(|m| macs.contains(&m))
@@ -147,7 +152,8 @@ fn from_case(case: &Case, best: &mut Best) {
     if name.is_empty() || name.contains('\0') {
         return;
     }
-    best.names.insert(case.connection.server.ip, name.to_string());
+    best.names
+        .insert(case.connection.server.ip, name.to_string());
     best.resolver = Some(lookup.resolver);
     if !lookup.cname_chain.is_empty() {
         best.comment = Some(format!(
@@ -179,7 +185,14 @@ fn write_block(blocks: &mut Blocks, block: &NameBlock, records: &[&Record], lost
     blocks.end_of_options();
     let list: Vec<_> = Options::new(&block.options, block.endian).collect();
     if !list.is_empty() {
-        options::copy(blocks, types::NAMES, list.into_iter(), block.endian, &[], lost);
+        options::copy(
+            blocks,
+            types::NAMES,
+            list.into_iter(),
+            block.endian,
+            &[],
+            lost,
+        );
         blocks.end_of_options();
     }
     blocks.end(begun);

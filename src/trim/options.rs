@@ -53,7 +53,9 @@ fn convert<'a>(
     }
     let width = match (block_type, option.code) {
         (_, codes::COMMENT) => 0,
-        (_, codes::CUSTOM_TEXT | codes::CUSTOM_BYTES) => return Some(swapped_head(option.value, 4)),
+        (_, codes::CUSTOM_TEXT | codes::CUSTOM_BYTES) => {
+            return Some(swapped_head(option.value, 4));
+        }
         (types::SECTION_HEADER, 2..=4) | (types::NAMES, 2..=4) => 0,
         // if_filter 1: BPF instructions of 16-bit code, two bytes, 32-bit operand
         (types::INTERFACE, 11) if option.value.first() == Some(&1) => {
@@ -117,7 +119,10 @@ mod tests {
     fn numbers_turn_round_and_data_does_not() {
         let epb = types::ENHANCED_PACKET;
         assert_eq!(converted(epb, 2, &[0, 0, 0, 1]), Some(vec![1, 0, 0, 0]));
-        assert_eq!(converted(epb, 3, &[2, 1, 2, 3, 4]), Some(vec![2, 1, 2, 3, 4]));
+        assert_eq!(
+            converted(epb, 3, &[2, 1, 2, 3, 4]),
+            Some(vec![2, 1, 2, 3, 4])
+        );
         assert_eq!(
             converted(epb, 7, &[1, 0, 0, 0, 0, 0, 0, 0, 9]),
             Some(vec![1, 9, 0, 0, 0, 0, 0, 0, 0])
@@ -132,7 +137,10 @@ mod tests {
             converted(types::INTERFACE, 11, &[1, 0, 0x28, 1, 2, 0, 0, 8, 0]),
             Some(vec![1, 0x28, 0, 1, 2, 0, 8, 0, 0])
         );
-        assert_eq!(converted(types::INTERFACE, 11, b"\0tcp"), Some(b"\0tcp".to_vec()));
+        assert_eq!(
+            converted(types::INTERFACE, 11, b"\0tcp"),
+            Some(b"\0tcp".to_vec())
+        );
     }
 
     #[test]

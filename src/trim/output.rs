@@ -14,7 +14,10 @@ pub(super) fn write(
 ) -> Result<()> {
     if path.try_exists().unwrap_or(false) {
         if is_input(path) {
-            return Err(output("is an input of this run and is not written to", path));
+            return Err(output(
+                "is an input of this run and is not written to",
+                path,
+            ));
         }
         if !force {
             return Err(exists(path));

@@ -3,7 +3,7 @@
 
 use super::block::{Blocks, Endian, Options, codes, padded, types};
 use super::options::{self, Lost};
-use super::source::{Layout, Origin, body};
+use super::source::{Origin, Records, body};
 
 const DROP_COUNT: u16 = 4;
 const PACKET_ID: u16 = 5;
@@ -30,10 +30,10 @@ pub(super) struct Packet<'a> {
 impl<'a> Packet<'a> {
     /// `None` when the record contradicts itself, which the walk that found it rules out.
     pub fn read(bytes: &'a [u8], origin: &Origin) -> Option<Self> {
-        match origin.layout {
-            Layout::Pcap { units } => pcap(bytes, units, origin.endian),
-            Layout::Snoop => snoop(bytes),
-            Layout::Pcapng => match origin.endian.u32(bytes, 0)? {
+        match origin.records {
+            Records::Pcap { units } => pcap(bytes, units, origin.endian),
+            Records::Snoop => snoop(bytes),
+            Records::Pcapng => match origin.endian.u32(bytes, 0)? {
                 types::ENHANCED_PACKET => enhanced(bytes, origin.endian),
                 types::PACKET => obsolete(bytes, origin.endian),
                 types::SIMPLE_PACKET => simple(bytes, origin),
@@ -163,7 +163,12 @@ pub(super) struct Placed<'a> {
 
 /// Writes the packet as an Enhanced Packet Block: data and lengths as they are, the original
 /// options as they are and first.
-pub(super) fn write(blocks: &mut Blocks, packet: &Packet<'_>, placed: &Placed<'_>, lost: &mut Lost) {
+pub(super) fn write(
+    blocks: &mut Blocks,
+    packet: &Packet<'_>,
+    placed: &Placed<'_>,
+    lost: &mut Lost,
+) {
     let begun = blocks.begin(types::ENHANCED_PACKET);
     blocks.u32(placed.interface);
     blocks.ticks(placed.ticks);

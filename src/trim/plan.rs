@@ -69,7 +69,12 @@ impl Plan {
             let interface = origin.interfaces.get(id)?;
             let at = plan.place(interface, uses, endian, lost);
             plan.of.insert(*key, at);
-            plan.annotate(at, *key, interface, several.then(|| origin.label.base_name()));
+            plan.annotate(
+                at,
+                *key,
+                interface,
+                several.then(|| origin.label.base_name()),
+            );
         }
         if libpcap {
             plan.even_out();
@@ -79,7 +84,13 @@ impl Plan {
 
     /// Index of the output interface for one of the source: a new one, unless all of it is
     /// as in one that is there.
-    fn place(&mut self, interface: &Interface, uses: &Use, endian: Endian, lost: &mut Lost) -> usize {
+    fn place(
+        &mut self,
+        interface: &Interface,
+        uses: &Use,
+        endian: Endian,
+        lost: &mut Lost,
+    ) -> usize {
         let clock = interface.clock(uses.ticks.iter().copied());
         let mut list = Blocks::new(endian);
         interface.write_options(&mut list, clock, lost);
@@ -114,7 +125,13 @@ impl Plan {
         at
     }
 
-    fn annotate(&mut self, at: usize, key: InterfaceKey, interface: &Interface, file: Option<&str>) {
+    fn annotate(
+        &mut self,
+        at: usize,
+        key: InterfaceKey,
+        interface: &Interface,
+        file: Option<&str>,
+    ) {
         let Some(planned) = self.planned.get_mut(at) else {
             return;
         };
@@ -137,7 +154,10 @@ impl Plan {
     fn even_out(&mut self) {
         let limit = |snaplen: u32| if snaplen == 0 { MAX_SNAPLEN } else { snaplen };
         let largest = self.planned.iter().map(|p| limit(p.snaplen)).max();
-        let differ = self.planned.iter().any(|p| Some(p.snaplen) != self.planned.first().map(|f| f.snaplen));
+        let differ = self
+            .planned
+            .iter()
+            .any(|p| Some(p.snaplen) != self.planned.first().map(|f| f.snaplen));
         if let (Some(largest), true) = (largest, differ) {
             for planned in &mut self.planned {
                 if planned.snaplen != largest {

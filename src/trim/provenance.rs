@@ -1,7 +1,6 @@
 //! The section comment: the whole case in lines of text, for whoever gets the file without
 //! the report (design 5 "trim").
 
-use super::block::types;
 use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
@@ -69,14 +68,19 @@ fn is_told(facts: &Facts<'_>) -> bool {
     let [origin] = facts.origins else {
         return false;
     };
-    let frames = origin.label.frames.map(|(first, last)| (last.0 + 1).saturating_sub(first.0));
+    let frames = origin
+        .label
+        .frames
+        .map(|(first, last)| (last.0 + 1).saturating_sub(first.0));
     if frames != Some(facts.selection.frames.len() as u64) {
         return false;
     }
     let ours = |comment: &[u8]| {
         let text = String::from_utf8_lossy(comment);
         let mut lines = text.lines();
-        lines.next().is_some_and(|first| first.starts_with("rstcap "))
+        lines
+            .next()
+            .is_some_and(|first| first.starts_with("rstcap "))
             && lines.next() == Some(clean(&facts.selection.verdict, MAX_LINE).as_str())
     };
     section::comments(origin).any(ours)
@@ -125,7 +129,10 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
         }
     }
     for contrast in &diagnosis.contrast {
-        text.line(&format!("- {}: {} ({})", contrast.property, contrast.text, contrast.test));
+        text.line(&format!(
+            "- {}: {} ({})",
+            contrast.property, contrast.text, contrast.test
+        ));
     }
     if !diagnosis.alternatives.is_empty() {
         text.heading("what else it could be");
@@ -168,7 +175,10 @@ fn frames(statement: &Statement, selection: &Selection) -> String {
 
 fn checklist(text: &mut Text, facts: &Facts<'_>) {
     let items = facts.case.diagnosis.checklist.items();
-    let mut answered = items.iter().filter(|(_, answer)| !answer.is_empty()).peekable();
+    let mut answered = items
+        .iter()
+        .filter(|(_, answer)| !answer.is_empty())
+        .peekable();
     if answered.peek().is_some() {
         text.heading("checklist");
     }
@@ -193,6 +203,10 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
         if let Some((first, last)) = label.frames {
             let _ = write!(line, ", frames {first}-{last}");
         }
+        if label.other_frames > 0 {
+            let blocks = selection::count(label.other_frames, "custom or journal block");
+            let _ = write!(line, " (of which {blocks} left out)");
+        }
         text.line(&line);
     }
     for line in section::other_capturers(facts.main, facts.origins) {
@@ -205,7 +219,9 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
     ));
     let filter = selection::display_filter(facts.case);
     text.line(&format!("- display filter: {filter}"));
-    text.line("- frame.packet_id is the frame number in the source, unless the source has ids itself");
+    text.line(
+        "- frame.packet_id is the frame number in the source, unless the source has ids itself",
+    );
     if facts.origins.len() > 1 {
         text.line("- with several files, frame numbers count on from file to file");
     }
@@ -217,12 +233,24 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
     text.line("- packets of other connections");
     let counted = [
         (selection.packets_left_out(), "packet", "of the connection"),
-        (selection.copies_left_out, "copy", "of packets, made by the capture"),
+        (
+            selection.copies_left_out,
+            "copy",
+            "of packets, made by the capture",
+        ),
         (selection.resets_left_out, "RST", "of the connection"),
-        (selection.evidence_left_out, "further frame", "that shows the same"),
+        (
+            selection.evidence_left_out,
+            "further frame",
+            "that shows the same",
+        ),
         (facts.secrets.left_out, "decryption secret", ""),
         (facts.lost.no_copy, "option", "marked as not to be copied"),
-        (facts.lost.unknown, "option", "of unknown meaning, as the byte order changed"),
+        (
+            facts.lost.unknown,
+            "option",
+            "of unknown meaning, as the byte order changed",
+        ),
     ];
     for (number, what, of) in counted {
         if number > 0 {
@@ -234,19 +262,12 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
         *blocks.entry(*kind).or_default() += count;
     }
     for (kind, count) in blocks {
-        text.line(&format!("- {}", block_name(kind, count)));
+        let blocks = selection::count(count, "block");
+        text.line(&format!("- {blocks} of type 0x{kind:08x}"));
     }
     if facts.secrets.written > 0 {
-        text.heading("this file contains decryption secrets: whoever has it can read the TLS session");
-    }
-}
-
-fn block_name(kind: u32, number: u64) -> String {
-    let blocks = |what: &str| selection::count(number, what);
-    match kind {
-        types::JOURNAL => blocks("systemd journal block"),
-        types::CUSTOM => blocks("custom block"),
-        types::CUSTOM_NO_COPY => format!("{} marked as not to be copied", blocks("custom block")),
-        other => format!("{} of type 0x{other:08x}", blocks("block")),
+        text.heading(
+            "this file contains decryption secrets: whoever has it can read the TLS session",
+        );
     }
 }

@@ -23,7 +23,10 @@ pub(super) struct SecretsBlock {
 impl SecretsBlock {
     pub fn read(bytes: &[u8], endian: Endian) -> Self {
         let rest = body(bytes, 16);
-        let len = endian.u32(bytes, 12).map_or(0, |len| len as usize).min(rest.len());
+        let len = endian
+            .u32(bytes, 12)
+            .map_or(0, |len| len as usize)
+            .min(rest.len());
         Self {
             kind: endian.u32(bytes, 8).unwrap_or(0),
             data: rest.get(..len).unwrap_or_default().to_vec(),

@@ -3,7 +3,7 @@
 
 use super::block::{Begun, Blocks, codes, types};
 use super::options::{self, Lost};
-use super::source::{Layout, Origin};
+use super::source::{Origin, Records};
 use std::sync::Arc;
 
 const HARDWARE: u16 = 2;
@@ -28,8 +28,12 @@ pub(super) fn begin(
     // the length is not told: Wireshark copies an explicit one unchanged when it saves
     blocks.u32(u32::MAX);
     blocks.u32(u32::MAX);
-    if main.layout == Layout::Pcapng {
-        let skip: &[u16] = if origins.len() > 1 { &[codes::COMMENT] } else { &[] };
+    if main.records == Records::Pcapng {
+        let skip: &[u16] = if origins.len() > 1 {
+            &[codes::COMMENT]
+        } else {
+            &[]
+        };
         let list = main.section_options();
         options::copy(blocks, types::SECTION_HEADER, list, main.endian, skip, lost);
     } else {
@@ -99,7 +103,11 @@ pub(super) fn other_capturers(main: &Origin, origins: &[Arc<Origin>]) -> Vec<Str
     for origin in origins {
         let found = of(origin);
         if found != expected && !found.is_empty() {
-            lines.push(format!("{}: captured with {}", place(origin, origins), found.join(", ")));
+            lines.push(format!(
+                "{}: captured with {}",
+                place(origin, origins),
+                found.join(", ")
+            ));
         }
     }
     lines
