@@ -159,10 +159,7 @@ fn handshake(case: &Case, picked: &mut Picked<'_>) {
     if let (Some(syn), Some(syn_ack)) = (syn, syn_ack) {
         // a repeated SYN leaves open which of them was answered
         let sent = handshake.syns.iter().filter_map(|i| segments.get(*i));
-        let answered = sent
-            .filter(|s| s.frame < syn_ack.frame)
-            .last()
-            .unwrap_or(syn);
+        let answered = sent.rev().find(|s| s.frame < syn_ack.frame).unwrap_or(syn);
         let delay = duration(syn_ack.time.nanos_since(answered.time));
         let words = format!("SYN-ACK {delay} after the SYN: round trip from here to the server");
         add(case, picked, syn_ack.frame, basis, &words);
@@ -226,32 +223,31 @@ fn client_hello(case: &Case, picked: &mut Picked<'_>) {
 
 fn request(case: &Case, picked: &mut Picked<'_>) {
     let segments = &picked.connection.segments;
-    if let (Some(error), Some(at)) = (
-        &case.story.error,
-        picked.error.and_then(|i| segments.get(i)),
-    ) {
-        let words = format!("{} says: {} {}", at.from.word(), error.code, error.text);
-        let role = if error.from_server {
-            Role::Response
-        } else {
-            Role::Request
-        };
-        add(case, picked, at.frame, role, &words);
-    }
-    if let (Some(request), Some(at)) = (
-        &case.story.last_request,
-        picked.told_request.and_then(|i| segments.get(i)),
-    ) {
-        let words = format!("last request: {}", request.summary);
-        add(case, picked, at.frame, Role::Request, &words);
-    }
+    let is_alert = |index: &usize| picked.alerts.iter().any(|(at, _)| at == index);
     let in_hello = |index: &usize| {
         let hello = picked.client_hello.as_ref();
         hello.is_some_and(|(_, segments)| segments.contains(index))
     };
+    // an alert or a ClientHello has its own comment
+    let error = picked.error.filter(|i| !is_alert(i));
+    let told = picked.told_request.filter(|i| !in_hello(i));
     let indexes = picked.request.iter().filter(|i| !in_hello(i));
-    let request: Vec<&Segment> = indexes.filter_map(|i| segments.get(*i)).collect();
-    let (Some(first), Some(last)) = (request.first(), request.last()) else {
+    let run: Vec<&Segment> = indexes.filter_map(|i| segments.get(*i)).collect();
+    if let (Some(error), Some(at)) = (&case.story.error, error.and_then(|i| segments.get(i))) {
+        let words = format!("{} says: {} {}", at.from.word(), error.code, error.text);
+        let role = match at.from {
+            Side::Client => Role::Request,
+            Side::Server => Role::Response,
+        };
+        add(case, picked, at.frame, role, &words);
+    }
+    if let (Some(request), Some(at)) =
+        (&case.story.last_request, told.and_then(|i| segments.get(i)))
+    {
+        let words = format!("last request: {}", request.summary);
+        add(case, picked, at.frame, Role::Request, &words);
+    }
+    let (Some(first), Some(last)) = (run.first(), run.last()) else {
         return;
     };
     if picked.told_request.is_none() {

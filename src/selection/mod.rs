@@ -6,9 +6,13 @@
 //! frame that the evidence cites. Each kept frame carries the reason; what is left out is counted.
 
 mod comments;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gaps;
 mod pick;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
@@ -120,8 +124,8 @@ pub struct Gap {
     pub count: u64,
     /// All of them are among the source frames from here...
     pub first: FrameNumber,
-    /// ... to here.
-    pub last: FrameNumber,
+    /// ... to here, if that is known.
+    pub last: Option<FrameNumber>,
 }
 
 /// The frames of a case.

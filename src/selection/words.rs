@@ -39,16 +39,23 @@ fn by(case: &Case) -> String {
     }
 }
 
-/// ` 0.4 ms after the ClientHello`: what provoked the RST, else what came before it.
+/// ` 0.4 ms after the ClientHello`: what provoked the RST, else the last thing before it that
+/// was more than an acknowledgment.
 fn after(case: &Case, picked: &Picked<'_>) -> String {
     let segments = &picked.connection.segments;
     let index = pick::primary(case);
     let reset = case.episode.resets.get(case.episode.primary);
+    let says_something = |(at, s): (usize, &Segment)| {
+        s.duplicate_of.is_none()
+            && !s.is_rst()
+            && (s.space() > 0 || picked.handshake.ack == Some(at))
+    };
     let before = || {
-        let earlier = segments.get(..index).unwrap_or_default();
+        let earlier = segments.get(..index).unwrap_or_default().iter().enumerate();
         earlier
-            .iter()
-            .rposition(|s| s.duplicate_of.is_none() && !s.is_rst())
+            .rev()
+            .find(|(at, s)| says_something((*at, s)))
+            .map(|(at, _)| at)
     };
     let Some(cause) = reset.and_then(|r| r.trigger).or_else(before) else {
         return String::new();

@@ -71,7 +71,7 @@ fn is_told(facts: &Facts<'_>) -> bool {
     let frames = origin
         .label
         .frames
-        .map(|(first, last)| (last.0 + 1).saturating_sub(first.0));
+        .map(|(first, last)| last.0.saturating_sub(first.0).saturating_add(1));
     if frames != Some(facts.selection.frames.len() as u64) {
         return false;
     }

@@ -9,6 +9,9 @@ use crate::flow::NameLookup;
 use crate::selection::{Context, select};
 use crate::units::{FrameNumber, Timestamp};
 
+/// `(code, value)` of options.
+type RawOptions<'a> = &'a [(u16, &'a [u8])];
+
 fn build(case: &Case, source: &Memory, options: &Options) -> File {
     let selection = select(case, &Context::default());
     let bytes = case_to_bytes(case, &selection, source, options).unwrap();
@@ -254,7 +257,7 @@ fn unused_interfaces_are_dropped() {
 fn clocks_that_wireshark_gets_wrong() {
     let hour = 3600_i64.to_le_bytes();
     let start = u128::from(START);
-    let cases: [(&[(u16, &[u8])], u128, u8); 3] = [
+    let cases: [(RawOptions<'_>, u128, u8); 3] = [
         (&[(9, &[6]), (14, &hour)], start + 3_600_000_000, 6),
         (
             &[(9, &[12]), (14, &hour)],
