@@ -59,9 +59,8 @@ impl FileLabel {
 /// How the records of an origin are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Records {
-    /// pcap and its variants: a header of at least 16 bytes, then the data. The value is
-    /// ticks per second.
-    Pcap { units: u64 },
+    /// pcap and its variants: a header of at least 16 bytes, then the data.
+    Pcap,
     /// Snoop (RFC 1761): a header of 24 bytes, then the data.
     Snoop,
     /// pcapng blocks.
@@ -171,7 +170,7 @@ fn is_read(block_type: u32) -> bool {
 }
 
 fn begin(label: &FileLabel, section: u32, start: u64, header: &[u8], big: bool) -> Origin {
-    let (records, options) = records(header, big);
+    let (records, options) = records(header);
     Origin {
         label: label.clone(),
         section,
@@ -187,21 +186,16 @@ fn begin(label: &FileLabel, section: u32, start: u64, header: &[u8], big: bool) 
     }
 }
 
-/// What a file header or section header says of the records after it.
-fn records(header: &[u8], big: bool) -> (Records, &[u8]) {
+/// What a file header or section header says of the records after it, and its options.
+fn records(header: &[u8]) -> (Records, &[u8]) {
     const SNOOP: &[u8] = b"snoop\0\0\0";
-    /// Magic numbers whose fraction counts nanoseconds: standard, Ixia, netsniff-ng.
-    const NANOS: [u32; 3] = [0xa1b2_3c4d, 0x1c00_01ac, 0xa1e2_cb12];
     if header.starts_with(&types::SECTION_HEADER.to_le_bytes()) {
-        return (Records::Pcapng, body(header, 24));
+        (Records::Pcapng, body(header, 24))
+    } else if header.starts_with(SNOOP) {
+        (Records::Snoop, &[])
+    } else {
+        (Records::Pcap, &[])
     }
-    if header.starts_with(SNOOP) {
-        return (Records::Snoop, &[]);
-    }
-    let magic = Endian::of(big).u32(header, 0);
-    let nanos = magic.is_some_and(|magic| NANOS.contains(&magic));
-    let units = if nanos { 1_000_000_000 } else { 1_000_000 };
-    (Records::Pcap { units }, &[])
 }
 
 /// A block from `from` up to its trailing length.
