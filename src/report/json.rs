@@ -104,6 +104,8 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         tls: app::tls(case),
         dns: dns(case),
         last_request: app::last_request(case),
+        stated_error: app::stated_error(case),
+        proxied_client: case.story.proxied_client.clone(),
         idle_before_s: d.idle_before,
         rsts: case
             .episode
@@ -215,6 +217,7 @@ fn rst(report: &Report<'_>, case: &Case, reset: &Reset) -> Option<schema::Rst> {
         ttl: s.ttl,
         ip_id: s.ip_id,
         payload: (!s.payload.is_empty()).then(|| String::from_utf8_lossy(&s.payload).into_owned()),
+        reason: app::reset_reason(&s.payload),
     })
 }
 
@@ -452,7 +455,8 @@ mod tests {
                 "window",
                 "ttl",
                 "ip_id",
-                "payload"
+                "payload",
+                "reason"
             ]
         );
     }

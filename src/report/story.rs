@@ -71,6 +71,9 @@ fn facts(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::Resul
     if let Some(request) = app::last_request(case) {
         text(canvas, &format!("last request: {}", plain(&request)))?;
     }
+    if let Some(error) = app::stated_error(case) {
+        text(canvas, &format!("stated by the {}", plain(&error)))?;
+    }
     let v = &case.episode.vantage;
     let votes = if v.votes.is_empty() {
         String::new()
