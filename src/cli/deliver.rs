@@ -7,11 +7,11 @@ use super::pipeline::{self, Found, Target};
 use super::settings::{Output, Settings};
 use crate::diagnosis::{Case, Group};
 use crate::report::hostile::plain;
-use crate::report::{self, Report, Written};
+use crate::report::{self, FileStatus, Format, Report, Written};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// Name of the list of cases in an output directory.
@@ -77,6 +77,11 @@ pub(super) fn deliver(
         written_to_stdout(print_report(&report, settings))?;
     }
     complain(&found, &outcome);
+    if !settings.quiet && (settings.output == Output::Stdout || has_no_room_for_notes(settings)) {
+        report::notes(&report)
+            .iter()
+            .for_each(|n| eprintln!("rstcap: {n}"));
+    }
     Ok(status(&report, &found, settings, &outcome))
 }
 
@@ -137,17 +142,26 @@ fn only_one(cases: &[Case]) -> Result<(), Failure> {
 }
 
 /// `cases.ndjson`: written under a temporary name, then renamed, so that a failed run never
-/// destroys the list of an earlier one. Case files are named relative to it: the directory
-/// can be moved and shared.
+/// destroys the list of an earlier one. Files are named without their directories: the list is
+/// made to be moved and shared.
 fn write_list(report: &Report<'_>, directory: &Path, force: bool) -> Result<(), Failure> {
+    let base = |path: &Path| path.file_name().map(PathBuf::from);
+    let files: Vec<FileStatus> = report
+        .files
+        .iter()
+        .map(|f| {
+            let name = base(Path::new(&f.label)).map(|n| n.display().to_string());
+            FileStatus {
+                label: name.unwrap_or_else(|| f.label.clone()),
+                ..f.clone()
+            }
+        })
+        .collect();
     let relative: BTreeMap<u32, Written> = report
         .written
         .iter()
         .map(|(id, w)| {
-            let name = w
-                .path
-                .file_name()
-                .map_or_else(|| w.path.clone(), Into::into);
+            let name = base(&w.path).unwrap_or_else(|| w.path.clone());
             (
                 *id,
                 Written {
@@ -158,6 +172,7 @@ fn write_list(report: &Report<'_>, directory: &Path, force: bool) -> Result<(), 
         })
         .collect();
     let report = Report {
+        files: &files,
         written: &relative,
         ..*report
     };
@@ -205,6 +220,11 @@ pub(super) fn written_to_stdout(done: io::Result<()>) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Formats of one row per case do not say what is wrong with the input.
+fn has_no_room_for_notes(settings: &Settings) -> bool {
+    matches!(settings.format, Format::Csv | Format::Ndjson)
 }
 
 /// What went wrong, on standard error.

@@ -84,7 +84,11 @@ pub(super) fn protocol(case: &Case) -> Option<&'static str> {
 /// The error that the application protocol itself stated: `server: 413 Content Too Large`.
 pub(super) fn stated_error(case: &Case) -> Option<String> {
     let error = case.story.error.as_ref()?;
-    let from = if error.from_server { "server" } else { "client" };
+    let from = if error.from_server {
+        "server"
+    } else {
+        "client"
+    };
     let words = [error.code.as_str(), error.text.as_str()];
     let said: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
     Some(format!("{from}: {}", said.join(" ")))
@@ -92,7 +96,9 @@ pub(super) fn stated_error(case: &Case) -> Option<String> {
 
 /// What the payload of a RST says.
 pub(super) fn reset_reason(payload: &[u8]) -> Option<String> {
-    rst_payload(payload).map(|r| r.text).filter(|t| !t.is_empty())
+    rst_payload(payload)
+        .map(|r| r.text)
+        .filter(|t| !t.is_empty())
 }
 
 #[cfg(test)]
@@ -129,7 +135,10 @@ mod tests {
         assert_eq!(headline(&c).as_deref(), Some("SNI WWW.example.net"));
         let tls = tls(&c).unwrap();
         assert_eq!(tls.versions, ["TLS 1.3", "TLS 1.2"]);
-        assert_eq!(tls.alert.as_deref(), Some("server: fatal 40 handshake_failure"));
+        assert_eq!(
+            tls.alert.as_deref(),
+            Some("server: fatal 40 handshake_failure")
+        );
         assert_eq!(last_request(&c).as_deref(), Some("GET / HTTP/1.1"));
     }
 
@@ -143,7 +152,10 @@ mod tests {
             from_server: true,
             ..AppError::default()
         });
-        assert_eq!(stated_error(&c).as_deref(), Some("server: 413 Content Too Large"));
+        assert_eq!(
+            stated_error(&c).as_deref(),
+            Some("server: 413 Content Too Large")
+        );
         assert_eq!(reset_reason(b""), None);
         assert_eq!(reset_reason(b"blocked").as_deref(), Some("blocked"));
     }

@@ -99,7 +99,8 @@ schema! {
         checklist: Checklist,
         /// What differs from connections to the same service that were not reset.
         contrast: Vec<Contrast>,
-        /// Likelihood that the RST was forged in decibels, diagnosis of the sender.
+        /// How much speaks for a RST forged on the path, in decibels (10 times the decimal
+        /// logarithm of the odds).
         middlebox_score_db: i32,
         /// Where the primary RST is.
         source: Source,
