@@ -230,11 +230,11 @@ fn has_no_room_for_notes(settings: &Settings) -> bool {
 /// What went wrong, on standard error.
 fn complain(found: &Found, outcome: &Outcome) {
     for error in &found.errors {
-        eprintln!("rstcap: {}", plain(error));
+        eprintln!("rstcap: {}", reason(error));
     }
     for file in &found.files {
         if let Some(error) = &file.error {
-            eprintln!("rstcap: {}: {}", plain(&file.label), plain(error));
+            eprintln!("rstcap: {}: {}", plain(&file.label), reason(error));
         }
     }
     for failure in &outcome.failures {
@@ -252,5 +252,28 @@ fn status(report: &Report<'_>, found: &Found, settings: &Settings, outcome: &Out
         Status::Found
     } else {
         Status::Ran
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_without_numbers() {
+        let missing = io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(reason(&missing), "No such file or directory");
+        assert_eq!(reason("a (os error x)"), "a (os error x)");
+        assert_eq!(reason("a\u{1b}b"), "a\\x1bb");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        assert_eq!(
+            written_to_stdout(Err(io::ErrorKind::BrokenPipe.into())),
+            Ok(())
+        );
+        let full = written_to_stdout(Err(io::ErrorKind::StorageFull.into()));
+        assert_eq!(full.unwrap_err().status, Status::Output);
     }
 }

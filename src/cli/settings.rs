@@ -98,6 +98,12 @@ impl Settings {
             return Err(Failure::usage("-w - and -T both want standard output")
                 .hint("write the case file into a directory, or leave out -T"));
         }
+        if output == Output::Stdout && console.out_is_terminal {
+            return Err(
+                Failure::usage("-w - writes a capture, and standard output is a terminal")
+                    .hint("redirect it, as in: rstcap CAPTURE -w - | wireshark -k -i -"),
+            );
+        }
         let (context_before, context_after) = context(&args);
         let wanted = globs("--include", &args.include)?;
         Ok(Self {
