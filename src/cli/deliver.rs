@@ -242,6 +242,17 @@ fn complain(found: &Found, outcome: &Outcome) {
     }
 }
 
+/// A reason in words; the system's number for it helps nobody.
+fn reason(error: &str) -> String {
+    let text = plain(error);
+    match text.rsplit_once(" (os error ") {
+        Some((words, number)) if number.trim_end_matches(')').parse::<i32>().is_ok() => {
+            words.to_owned()
+        }
+        _ => text,
+    }
+}
+
 fn status(report: &Report<'_>, found: &Found, settings: &Settings, outcome: &Outcome) -> Status {
     let unread = !found.errors.is_empty() || found.files.iter().any(|f| f.error.is_some());
     if !outcome.failures.is_empty() {
