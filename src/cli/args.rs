@@ -8,8 +8,8 @@ use std::path::PathBuf;
 /// pcapng per reset
 ///
 /// A PATH is a capture file, a directory (searched recursively for captures, recognised by
-/// content) or - for standard input. pcap, pcapng, and both compressed with gzip, zstd or lz4
-/// are read. Files of one ring buffer are read as one capture.
+/// content) or - for standard input. pcap, pcapng and snoop are read, also
+/// compressed with gzip, zstd or lz4. Files of one ring buffer are read as one capture.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "rstcap",
@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the case files, index.html and cases.ndjson into this directory
+    /// Write the case files and cases.ndjson into this directory
     ///
     /// Without it the cases are only listed. With - and exactly one case, that case's file goes
     /// to standard output. An existing file is never replaced without --force.
@@ -79,7 +79,7 @@ pub struct Args {
     #[arg(long, help_heading = "Case files")]
     pub keep_blocks: bool,
 
-    /// Write case files that plain libpcap reads: a single link type and time resolution each
+    /// Write case files that libpcap reads, too: one snaplen for all interfaces
     #[arg(long, help_heading = "Case files")]
     pub libpcap: bool,
 
@@ -188,7 +188,9 @@ pub struct Args {
     )]
     pub threads: usize,
 
-    /// Let go of the oldest idle connections beyond this much memory, such as 512M or 4G
+    /// Let go of the oldest idle connections beyond this much memory, such as 512M or 8G
+    ///
+    /// Without it, half of the memory that is available when the run starts.
     #[arg(long, value_name = "SIZE", help_heading = "Resources")]
     pub max_memory: Option<String>,
 

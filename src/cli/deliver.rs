@@ -7,11 +7,11 @@ use super::pipeline::{self, Found, Target};
 use super::settings::{Output, Settings};
 use crate::diagnosis::{Case, Group};
 use crate::report::hostile::plain;
-use crate::report::{self, Report, Written};
+use crate::report::{self, FileStatus, Format, Report, Written};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// Name of the list of cases in an output directory.
@@ -77,6 +77,11 @@ pub(super) fn deliver(
         written_to_stdout(print_report(&report, settings))?;
     }
     complain(&found, &outcome);
+    if !settings.quiet && (settings.output == Output::Stdout || has_no_room_for_notes(settings)) {
+        report::notes(&report)
+            .iter()
+            .for_each(|n| eprintln!("rstcap: {n}"));
+    }
     Ok(status(&report, &found, settings, &outcome))
 }
 
@@ -137,17 +142,26 @@ fn only_one(cases: &[Case]) -> Result<(), Failure> {
 }
 
 /// `cases.ndjson`: written under a temporary name, then renamed, so that a failed run never
-/// destroys the list of an earlier one. Case files are named relative to it: the directory
-/// can be moved and shared.
+/// destroys the list of an earlier one. Files are named without their directories: the list is
+/// made to be moved and shared.
 fn write_list(report: &Report<'_>, directory: &Path, force: bool) -> Result<(), Failure> {
+    let base = |path: &Path| path.file_name().map(PathBuf::from);
+    let files: Vec<FileStatus> = report
+        .files
+        .iter()
+        .map(|f| {
+            let name = base(Path::new(&f.label)).map(|n| n.display().to_string());
+            FileStatus {
+                label: name.unwrap_or_else(|| f.label.clone()),
+                ..f.clone()
+            }
+        })
+        .collect();
     let relative: BTreeMap<u32, Written> = report
         .written
         .iter()
         .map(|(id, w)| {
-            let name = w
-                .path
-                .file_name()
-                .map_or_else(|| w.path.clone(), Into::into);
+            let name = base(&w.path).unwrap_or_else(|| w.path.clone());
             (
                 *id,
                 Written {
@@ -158,6 +172,7 @@ fn write_list(report: &Report<'_>, directory: &Path, force: bool) -> Result<(), 
         })
         .collect();
     let report = Report {
+        files: &files,
         written: &relative,
         ..*report
     };
@@ -207,18 +222,34 @@ pub(super) fn written_to_stdout(done: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Formats of one row per case do not say what is wrong with the input.
+fn has_no_room_for_notes(settings: &Settings) -> bool {
+    matches!(settings.format, Format::Csv | Format::Ndjson)
+}
+
 /// What went wrong, on standard error.
 fn complain(found: &Found, outcome: &Outcome) {
     for error in &found.errors {
-        eprintln!("rstcap: {}", plain(error));
+        eprintln!("rstcap: {}", reason(error));
     }
     for file in &found.files {
         if let Some(error) = &file.error {
-            eprintln!("rstcap: {}: {}", plain(&file.label), plain(error));
+            eprintln!("rstcap: {}: {}", plain(&file.label), reason(error));
         }
     }
     for failure in &outcome.failures {
         eprintln!("{failure}");
+    }
+}
+
+/// A reason in words; the system's number for it helps nobody.
+fn reason(error: &str) -> String {
+    let text = plain(error);
+    match text.rsplit_once(" (os error ") {
+        Some((words, number)) if number.trim_end_matches(')').parse::<i32>().is_ok() => {
+            words.to_owned()
+        }
+        _ => text,
     }
 }
 
@@ -232,5 +263,28 @@ fn status(report: &Report<'_>, found: &Found, settings: &Settings, outcome: &Out
         Status::Found
     } else {
         Status::Ran
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_without_numbers() {
+        let missing = io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(reason(&missing), "No such file or directory");
+        assert_eq!(reason("a (os error x)"), "a (os error x)");
+        assert_eq!(reason("a\u{1b}b"), "a\\x1bb");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        assert_eq!(
+            written_to_stdout(Err(io::ErrorKind::BrokenPipe.into())),
+            Ok(())
+        );
+        let full = written_to_stdout(Err(io::ErrorKind::StorageFull.into()));
+        assert_eq!(full.unwrap_err().status, Status::Output);
     }
 }

@@ -4,7 +4,7 @@ use super::console::Console;
 use super::failure::Failure;
 use super::markup::{Block, Inline, parse};
 use super::nearest::nearest;
-use crate::diagnosis;
+use crate::diagnosis::{self, Rule};
 use crate::report::hostile::{plain, width, wrap};
 use anstyle::{Effects, Style};
 use std::fmt::Write as _;
@@ -27,8 +27,20 @@ pub(super) fn entry(id: &str, console: Console) -> Result<String, Failure> {
     let bold = style(Effects::BOLD, console);
     let title = rule.title;
     let mut out = format!("{bold}{}{bold:#}: {title}\n", rule.id);
+    let columns = console.columns.min(MOST_COLUMNS);
+    for line in wrap(&usually(rule), columns) {
+        let _ = writeln!(out, "{line}");
+    }
     out.push_str(&render(rule.doc, console));
     Ok(out)
+}
+
+/// Who it usually is, and since when the class exists.
+pub(super) fn usually(rule: &Rule) -> String {
+    format!(
+        "Usually by {}. Since rstcap {}.",
+        rule.party_hint, rule.since
+    )
 }
 
 /// All classes with their titles, in the order in which they are tried.

@@ -1,6 +1,7 @@
 //! rstcap(1): clap's part and the sections that only we can write.
 
 use super::args::Args;
+use super::markup::inline;
 use super::roff;
 use crate::report::{ObjectDoc, object_docs};
 use clap::CommandFactory as _;
@@ -8,24 +9,66 @@ use std::fmt::Write as _;
 
 /// The page.
 pub(super) fn page() -> String {
-    let man = clap_mangen::Man::new(Args::command())
-        .title("RSTCAP")
-        .date("")
-        .manual("User Commands");
-    let mut out = Vec::new();
-    // writing to memory does not fail
-    let _ = man.render_title(&mut out);
-    let _ = man.render_name_section(&mut out);
-    let _ = man.render_synopsis_section(&mut out);
-    let _ = man.render_description_section(&mut out);
-    let _ = man.render_options_section(&mut out);
-    let mut page = String::from_utf8_lossy(&out).into_owned();
+    let mut page = head();
+    page.push_str(&options());
     page.push_str(&status());
     page.push_str(&files());
     page.push_str(&output());
     page.push_str(&examples());
     page.push_str(SEE_ALSO);
     page
+}
+
+fn head() -> String {
+    let command = Args::command();
+    let about = command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let long = command
+        .get_long_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let description = long.strip_prefix(&about).unwrap_or(&long).trim();
+    format!(
+        "{QUOTE}.TH RSTCAP 1 \"\" \"rstcap {}\" \"User Commands\"\n\
+         .SH NAME\nrstcap \\- {}\n{SYNOPSIS}.SH DESCRIPTION\n{}\n",
+        env!("CARGO_PKG_VERSION"),
+        roff::text(&about.to_lowercase().replace("tcp", "TCP")),
+        roff::text(description),
+    )
+}
+
+/// clap's list of options; its groups become subsections.
+fn options() -> String {
+    let man = clap_mangen::Man::new(Args::command());
+    let mut out = Vec::new();
+    // writing to memory does not fail
+    let _ = man.render_options_section(&mut out);
+    let rendered = String::from_utf8_lossy(&out).into_owned();
+    let mut section = String::new();
+    for line in rendered
+        .lines()
+        .filter(|l| !QUOTE.contains(l) || l.is_empty())
+    {
+        match line.strip_prefix(".SH ") {
+            Some("OPTIONS") | None => section.push_str(line),
+            Some(group) => section.push_str(&format!(".SS {}", sentence_case(group))),
+        }
+        section.push('\n');
+    }
+    section
+}
+
+/// clap shouts the names of groups; subsections are written as sentences.
+fn sentence_case(heading: &str) -> String {
+    let mut seen_letter = false;
+    let lower = |c: char| {
+        let keep = !seen_letter || !c.is_alphabetic();
+        seen_letter |= c.is_alphabetic();
+        if keep { c } else { c.to_ascii_lowercase() }
+    };
+    heading.chars().map(lower).collect()
 }
 
 fn status() -> String {
@@ -84,14 +127,14 @@ fn output() -> String {
 fn json_object(object: &ObjectDoc) -> String {
     let name = object.name.to_lowercase();
     let mut out = format!(".SS {}\n", roff::argument(&format!("JSON object {name}")));
-    let _ = writeln!(out, "{}", roff::text(object.doc.trim()));
+    let _ = writeln!(out, "{}", roff::pieces(&inline(object.doc.trim())));
     for field in &object.fields {
         let _ = writeln!(
             out,
             ".TP\n\\fB{}\\fR (\\fI{}\\fR)\n{}",
             roff::text(field.name),
             roff::text(&field.kind),
-            roff::text(field.doc.trim())
+            roff::pieces(&inline(field.doc.trim()))
         );
     }
     out
@@ -113,6 +156,15 @@ fn definitions(section: &str, entries: &[(&str, &str)]) -> String {
     }
     out
 }
+
+/// An apostrophe that is no typographic quote, as clap's part uses it.
+const QUOTE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
+const SYNOPSIS: &str = ".SH SYNOPSIS\n\
+    .B rstcap\n[\\fIOPTIONS\\fR] \\fIPATH\\fR...\n.br\n\
+    .B rstcap \\-\\-explain\n\\fICLASS\\fR\n.br\n\
+    .B rstcap \\-\\-list\\-classes\n.br\n\
+    .B rstcap \\-\\-generate\n\\fIWHAT\\fR\n";
 
 const OUTPUT: [&str; 4] = [
     "The table shows one case per row: its number, the time of the primary RST (UTC, to the \

@@ -1,5 +1,6 @@
 //! rstcap-diagnoses(7): the manual entries of all classes.
 
+use super::explain::usually;
 use super::markup::parse;
 use super::roff;
 use crate::diagnosis;
@@ -19,6 +20,7 @@ pub(super) fn page() -> String {
     for rule in diagnosis::registry() {
         out.push_str(&format!(".SS {}\n", roff::argument(rule.id)));
         out.push_str(&format!("{}\n", roff::text(rule.title)));
+        out.push_str(&format!(".PP\n{}\n", roff::text(&usually(rule))));
         out.push_str(&roff::blocks(&parse(rule.doc)));
     }
     out.push_str(".SH SEE ALSO\n.BR rstcap (1)\n");

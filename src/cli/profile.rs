@@ -47,9 +47,11 @@ tcp.reassemble_out_of_order: TRUE
 const COLORFILTERS: &str = r#"# Colours for case files of rstcap
 @rstcap: the RST@frame.comment contains "role=rst"@[52428,0,0][65535,65535,65535]
 @rstcap: what provoked it@frame.comment contains "role=trigger"@[65535,42405,0][0,0,0]
-@rstcap: evidence@frame.comment contains "role=evidence" || frame.comment contains "role=why"@[65535,60395,40092][0,0,0]
+@rstcap: evidence@frame.comment contains "role=evidence" || frame.comment contains "role=icmp"@[65535,60395,40092][0,0,0]
 @rstcap: name lookup@frame.comment contains "role=dns"@[54998,59624,65535][0,0,0]
+@rstcap: last request and its answer@frame.comment contains "role=request" || frame.comment contains "role=response"@[58596,65535,51143][0,0,0]
 @rstcap: TLS@frame.comment contains "role=tls"@[59367,54484,65535][0,0,0]
+@rstcap: an earlier attempt@frame.comment contains "role=attempt"@[64764,61423,53456][0,0,0]
 @rstcap: packets left out before this one@frame.comment contains "role=gap"@[57054,57054,57054][0,0,0]
 @TCP RST@tcp.flags.reset eq 1@[42148,0,0][65535,64764,40092]
 @TCP SYN/FIN@tcp.flags & 0x02 || tcp.flags.fin == 1@[41120,41120,41120][4626,10023,11822]

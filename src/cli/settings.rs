@@ -39,7 +39,7 @@ pub struct Settings {
     pub threads: usize,
     /// Bytes per piece of a large file, when set by hand.
     pub chunk_size: Option<u64>,
-    /// Memory limit in bytes.
+    /// Bytes that the tables of connections may take, when set by hand.
     pub max_memory: Option<u64>,
     /// Packets of the connection before the primary RST, [`EVERY_PACKET`] for all.
     pub context_before: u64,
@@ -97,6 +97,12 @@ impl Settings {
         if output == Output::Stdout && args.format != args::Format::Text {
             return Err(Failure::usage("-w - and -T both want standard output")
                 .hint("write the case file into a directory, or leave out -T"));
+        }
+        if output == Output::Stdout && console.out_is_terminal {
+            return Err(
+                Failure::usage("-w - writes a capture, and standard output is a terminal")
+                    .hint("redirect it, as in: rstcap CAPTURE -w - | wireshark -k -i -"),
+            );
         }
         let (context_before, context_after) = context(&args);
         let wanted = globs("--include", &args.include)?;
@@ -191,17 +197,12 @@ fn sized(option: &str, text: Option<&str>) -> Result<Option<u64>, Failure> {
     parsed.map_err(|e| Failure::usage(format!("{option}: {e}")))
 }
 
-/// A pattern without a slash is also tried on names anywhere below a directory.
+/// Patterns for the path below a directory and for the bare name; `*` stops at a slash.
 fn globs(option: &str, patterns: &[String]) -> Result<GlobSet, Failure> {
     let wrong = |e: globset::Error| Failure::usage(format!("{option}: {e}"));
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        let anywhere = if pattern.contains('/') {
-            pattern.clone()
-        } else {
-            format!("**/{pattern}")
-        };
-        let glob = GlobBuilder::new(&anywhere).literal_separator(true).build();
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         set.add(glob.map_err(wrong)?);
     }
     set.build().map_err(wrong)
@@ -262,11 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn globs_match_names_anywhere() {
-        let s = settings(&["a", "--include", "*.pcap", "--exclude", "old/*"]).unwrap();
+    fn globs_stop_at_slashes() {
+        let s = settings(&["a", "--include", "*.pcap", "--exclude", "old/**"]).unwrap();
         let include = s.include.unwrap();
-        assert!(include.is_match("x.pcap") && include.is_match("deep/down/x.pcap"));
-        assert!(!include.is_match("x.pcapng"));
-        assert!(s.exclude.is_match("old/x.pcap") && !s.exclude.is_match("new/x.pcap"));
+        assert!(include.is_match("x.pcap") && !include.is_match("deep/x.pcap"));
+        assert!(s.exclude.is_match("old/deep/x.pcap") && !s.exclude.is_match("new/x.pcap"));
     }
 }

@@ -9,6 +9,10 @@ pub struct Rule {
     pub title: &'static str,
     /// Its manual entry, in Markdown.
     pub doc: &'static str,
+    /// Who it usually is, in words.
+    pub party_hint: &'static str,
+    /// Version in which the class appeared.
+    pub since: &'static str,
 }
 
 /// All classes.

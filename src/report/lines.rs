@@ -73,8 +73,9 @@ pub(super) fn totals(report: &Report<'_>) -> String {
     format!("{}   {input}", parts.join(", "))
 }
 
-/// One line per kind of anomaly.
-pub(super) fn anomalies(report: &Report<'_>) -> Vec<String> {
+/// What is wrong with the input: one line per kind of anomaly.
+#[must_use]
+pub fn anomalies(report: &Report<'_>) -> Vec<String> {
     let mut kinds: BTreeMap<AnomalyKind, (u64, u64, u64, String)> = BTreeMap::new();
     for (id, kind, tally) in report.anomalies.iter() {
         let entry = kinds.entry(kind).or_insert_with(|| {

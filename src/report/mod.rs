@@ -26,6 +26,7 @@ pub use app::server_names;
 pub use display_filter::display_filter;
 pub use figures::{bytes, count, duration, time};
 pub use json::write_cases as write_ndjson;
+pub use lines::anomalies as notes;
 pub use schema::{FieldDoc, ObjectDoc};
 pub use schema_case::object_docs;
 pub use text::{Detail, Style, TextOptions};

@@ -5,6 +5,7 @@ use super::app;
 use super::figures::date_and_time;
 use super::hostile::plain;
 use crate::diagnosis::{Case, Severity};
+use crate::flow::FrameRef;
 
 /// The cells of one case, escaped for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub(super) struct Row {
 /// The row of a case.
 pub(super) fn row(report: &Report<'_>, case: &Case) -> Row {
     let d = &case.diagnosis;
-    let (date, clock) = date_and_time(case.primary_segment().time, report.digits(case));
+    let primary = case.primary_segment();
+    let (date, clock) = date_and_time(primary.time, report.digits(case));
     Row {
         number: case.id.to_string(),
         date,
@@ -42,7 +44,19 @@ pub(super) fn row(report: &Report<'_>, case: &Case) -> Row {
         connection: connection(case),
         confidence: confidence(case),
         severity: d.severity,
-        below: vec![name_and_summary(case)],
+        below: vec![format!(
+            "{} [{}]",
+            name_and_summary(case),
+            place(report, primary.frame, report.files.len() > 1)
+        )],
+    }
+}
+
+/// `frame 12`, or `ring/b.pcapng#12` when a frame number alone does not say where to look.
+pub(super) fn place(report: &Report<'_>, frame: FrameRef, several: bool) -> String {
+    match report.file(frame.file) {
+        Some(file) if several => format!("{}#{}", plain(&file.label), frame.in_file),
+        _ => format!("frame {}", frame.in_file),
     }
 }
 

@@ -68,13 +68,17 @@ schema! {
         /// The TCP handshake.
         handshake: Handshake,
         /// The application protocol of the last request, if one was recognised.
-        protocol: Option<String>,
+        protocol: Option<&'static str>,
         /// What TLS tells.
         tls: Option<Tls>,
         /// The DNS lookup that gave the server's address.
         dns: Option<Dns>,
         /// What was asked last, credentials masked.
         last_request: Option<String>,
+        /// The error that the application protocol itself stated, with its sender.
+        stated_error: Option<String>,
+        /// Address and port of the true client, as a PROXY protocol header tells.
+        proxied_client: Option<String>,
         /// Seconds without payload in either direction before the primary RST or its trigger.
         idle_before_s: Option<f64>,
         /// The RSTs of the connection that were kept, in capture order.
@@ -95,7 +99,8 @@ schema! {
         checklist: Checklist,
         /// What differs from connections to the same service that were not reset.
         contrast: Vec<Contrast>,
-        /// Likelihood that the RST was forged in decibels, diagnosis of the sender.
+        /// How much speaks for a RST forged on the path, in decibels (10 times the decimal
+        /// logarithm of the odds).
         middlebox_score_db: i32,
         /// Where the primary RST is.
         source: Source,
@@ -153,18 +158,18 @@ schema! {
         alpn: Vec<String>,
         /// Versions the client offered.
         versions: Vec<String>,
+        /// Length of the ClientHello in bytes.
+        client_hello_bytes: Option<u32>,
+        /// The ClientHello is encrypted (ECH): the name shown is the outer one.
+        encrypted_client_hello: bool,
         /// Version the server chose.
         version: Option<String>,
-        /// Cipher suite the server chose.
+        /// Cipher suite the server chose, as its registered number in hexadecimal.
         cipher: Option<String>,
-        /// Length of the ClientHello in bytes.
-        client_hello_bytes: Option<u64>,
-        /// JA4 fingerprint of the ClientHello.
-        ja4: Option<String>,
-        /// The last alert, with its sender.
+        /// The alert that tells most, with its sender.
         alert: Option<String>,
-        /// How far the handshake came.
-        progress: Option<String>,
+        /// Both sides finished the handshake, if the capture tells.
+        handshake_complete: Option<bool>,
     }
 
     /// The DNS lookup that gave the server's address.
@@ -214,6 +219,8 @@ schema! {
         ip_id: Option<u16>,
         /// Payload of the RST as text, if it has any.
         payload: Option<String>,
+        /// What the payload says, where it is a known kind of explanation.
+        reason: Option<String>,
     }
 
     /// The segment that provoked the primary RST.

@@ -3,7 +3,7 @@
 use super::display_filter::display_filter;
 use super::figures::time;
 use super::hostile::{plain, shell_word, wrap};
-use super::rows::{confidence, connection, name_and_summary};
+use super::rows::{confidence, connection, name_and_summary, place};
 use super::text::{Canvas, bold, colour_of};
 use super::{Report, app, json};
 use crate::diagnosis::{Case, Diagnosis};
@@ -36,14 +36,19 @@ fn print_case(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::
     section(canvas, "what to check next", &advice(d))?;
     section(canvas, "questions", &checklist(d))?;
     section(canvas, "resets of this connection", &resets(report, case))?;
-    section(canvas, "in Wireshark", &in_wireshark(report, case))
+    canvas.line(&format!("  {}", canvas.paint(bold(), "in Wireshark")))?;
+    for line in in_wireshark(report, case) {
+        // never broken: it is there to be pasted
+        canvas.line(&format!("{:INDENT$}{line}", ""))?;
+    }
+    Ok(())
 }
 
 fn facts(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::Result<()> {
     let d = &case.diagnosis;
     let primary = case.primary_segment();
     let at = time(primary.time, report.digits(case));
-    let place = place(report, case, primary.frame);
+    let place = place(report, primary.frame, report.files.len() > 1);
     text(canvas, &format!("{at}, {place}, {}", connection(case)))?;
     text(
         canvas,
@@ -71,13 +76,16 @@ fn facts(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::Resul
     if let Some(request) = app::last_request(case) {
         text(canvas, &format!("last request: {}", plain(&request)))?;
     }
+    if let Some(error) = app::stated_error(case) {
+        text(canvas, &format!("stated by the {}", plain(&error)))?;
+    }
     let v = &case.episode.vantage;
     let votes = if v.votes.is_empty() {
         String::new()
     } else {
         format!(": {}", plain(&v.votes.join("; ")))
     };
-    text(canvas, &format!("captured {}{votes}", v.point.id()))
+    text(canvas, &format!("capture point: {}{votes}", v.point.id()))
 }
 
 fn section(canvas: &mut Canvas<'_>, head: &str, items: &[String]) -> io::Result<()> {
@@ -102,18 +110,11 @@ fn text(canvas: &mut Canvas<'_>, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// `frame 12`, or `ring_00002.pcapng#12` when the timeline has several files.
-fn place(report: &Report<'_>, case: &Case, frame: FrameRef) -> String {
-    format!("frame {}", short_place(report, case, frame))
-}
-
+/// A frame without the word: `12`, or with its file.
 fn short_place(report: &Report<'_>, case: &Case, frame: FrameRef) -> String {
-    match report.file(frame.file) {
-        Some(file) if report.several_files(case) => {
-            format!("{}#{}", plain(&file.label), frame.in_file)
-        }
-        _ => frame.in_file.to_string(),
-    }
+    let text = place(report, frame, report.several_files(case));
+    text.strip_prefix("frame ")
+        .map_or(text.clone(), str::to_owned)
 }
 
 fn evidence(report: &Report<'_>, case: &Case) -> Vec<String> {
@@ -182,7 +183,7 @@ fn resets(report: &Report<'_>, case: &Case) -> Vec<String> {
         );
         Some(format!(
             "{}: {} from the {}, {}, {}, seq {}, ttl {}, {} after the primary",
-            place(report, case, s.frame),
+            place(report, s.frame, report.several_files(case)),
             json::flag_letters(s),
             r.from.word(),
             r.form.id(),

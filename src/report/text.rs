@@ -158,9 +158,9 @@ mod tests {
             [
                 "  #  time (UTC)                  who reset  why                       connection                      conf",
                 "  1  2024-07-14 12:01:17.123400  middlebox  reset-after-client-hello  10.0.0.1:40000 > 192.0.2.7:443  high/medium",
-                "     www.example.net; RST 0.4 ms after the ClientHello on a 21 ms path, 7 hops away from the server's packets",
+                "     www.example.net; RST 0.4 ms after the ClientHello on a 21 ms path, 7 hops away from the server's packets [frame 12]",
                 "  2  2024-07-14 12:02:17.123400  client     reset-after-close         10.0.0.1:40000 > 192.0.2.7:443  high/medium",
-                "     www.example.net; RST after both FINs; nothing was lost",
+                "     www.example.net; RST after both FINs; nothing was lost [frame 12]",
                 "",
                 "2 resets in 2 groups, 1 needs attention, 1 harmless   1 file, 93.1 GB, 1.2 M packets",
             ]
