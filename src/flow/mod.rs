@@ -2,6 +2,7 @@
 //! them what is known of hosts, services and names.
 
 mod connection;
+pub mod reassembly;
 mod segment;
 
 pub use connection::{
