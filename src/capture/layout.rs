@@ -3,14 +3,14 @@
 use super::format::Format;
 use super::record::Structure;
 use super::state::{Interface, State};
+use crate::units::TsResolution;
 use std::sync::Arc;
 
 /// Sections and interfaces of one file, in file order, from [`super::Sink::structure`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     sections: Vec<Section>,
-    structures: Vec<Structure>,
-    blocks: usize,
+    blocks: Vec<Structure>,
     blocks_left_out: u64,
 }
 
@@ -20,6 +20,7 @@ const MAX_BLOCKS: usize = 1 << 18;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Section {
     offset: u64,
+    structure: Structure,
     /// As before the first interface.
     state: State,
     interfaces: Arc<Vec<Interface>>,
@@ -34,29 +35,22 @@ impl Layout {
 
     /// Adds what a walk met, in file order.
     pub fn push(&mut self, structure: Structure) {
-        if matches!(structure, Structure::Block { .. }) {
-            if self.blocks == MAX_BLOCKS {
-                self.blocks_left_out += 1;
-                return;
-            }
-            self.blocks += 1;
-        }
-        self.structures.push(structure.clone());
         match structure {
             Structure::Section {
                 span,
                 big_endian,
-                format,
+                ref format,
                 lengths_swapped,
             } => {
                 let state = State {
                     begun: true,
                     big_endian,
                     lengths_swapped,
-                    ..State::start(format)
+                    ..State::start(format.clone())
                 };
                 self.sections.push(Section {
                     offset: span.offset,
+                    structure,
                     state,
                     interfaces: Arc::default(),
                 });
@@ -66,7 +60,10 @@ impl Layout {
                     Arc::make_mut(&mut section.interfaces).push(interface);
                 }
             }
-            Structure::Block { .. } => {}
+            Structure::Block { .. } if self.blocks.len() < MAX_BLOCKS => {
+                self.blocks.push(structure);
+            }
+            Structure::Block { .. } => self.blocks_left_out += 1,
         }
     }
 
@@ -94,6 +91,11 @@ impl Layout {
         }
     }
 
+    /// The sections, as they were pushed.
+    pub fn sections(&self) -> impl Iterator<Item = &Structure> {
+        self.sections.iter().map(|s| &s.structure)
+    }
+
     /// The offset of the section a record at `offset` is in; 0 if none is known.
     #[must_use]
     pub fn section_offset(&self, offset: u64) -> u64 {
@@ -104,25 +106,24 @@ impl Layout {
             .map_or(0, |s| s.offset)
     }
 
-    /// How many blocks [`Self::structures`] leaves out because there are too many.
+    /// Digits after the decimal point of the finest time stamps of any interface.
+    #[must_use]
+    pub fn time_digits(&self) -> u8 {
+        let interfaces = self.sections.iter().flat_map(|s| s.interfaces.iter());
+        let digits = interfaces.map(|i| i.resolution.decimal_digits());
+        digits.max().unwrap_or(TsResolution::MICRO.decimal_digits())
+    }
+
+    /// How many blocks [`Self::blocks`] leaves out because there are too many.
     #[must_use]
     pub fn blocks_left_out(&self) -> u64 {
         self.blocks_left_out
     }
 
-    /// Digits after the decimal point of the finest time stamps of any interface.
+    /// The blocks that are neither packets, sections nor interfaces (names, secrets,
+    /// statistics, unknown ones), in file order.
     #[must_use]
-    pub fn time_digits(&self) -> u8 {
-        let interfaces = self.sections.iter().flat_map(|s| s.interfaces.iter());
-        interfaces
-            .map(|i| i.resolution.decimal_digits())
-            .max()
-            .unwrap_or(6)
-    }
-
-    /// Everything that was pushed: sections, interfaces and other blocks, in file order.
-    #[must_use]
-    pub fn structures(&self) -> &[Structure] {
-        &self.structures
+    pub fn blocks(&self) -> &[Structure] {
+        &self.blocks
     }
 }

@@ -12,7 +12,6 @@
 mod boundary;
 mod collect;
 mod compressed;
-mod direction;
 mod format;
 mod identify;
 mod layout;
@@ -38,7 +37,6 @@ mod window;
 pub use boundary::find_boundary;
 pub use collect::{Input, collect};
 pub use compressed::Ending;
-pub use direction::direction;
 pub use format::Format;
 pub use identify::{Compression, Identified, identify};
 pub use layout::Layout;
