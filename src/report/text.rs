@@ -5,9 +5,6 @@ use crate::diagnosis::Severity;
 use anstyle::{AnsiColor, Effects};
 use std::io;
 
-/// Above this many rows groups are shown instead of cases.
-const ROWS_WITHOUT_GROUPS: usize = 20;
-
 /// How much of each case is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
@@ -102,7 +99,7 @@ pub(super) fn write(
     } else {
         match options.detail {
             Detail::Full => story::print(&mut canvas, report)?,
-            Detail::Usual if by_groups(report) => groups::print(&mut canvas, report)?,
+            Detail::Usual if groups::say_more(report) => groups::print(&mut canvas, report)?,
             _ => {
                 let rows: Vec<_> = report.cases.iter().map(|c| rows::row(report, c)).collect();
                 table::print(&mut canvas, &rows)?;
@@ -118,11 +115,6 @@ pub(super) fn write(
         canvas.line(&line)?;
     }
     Ok(())
-}
-
-fn by_groups(report: &Report<'_>) -> bool {
-    let cases = report.cases.len();
-    cases > ROWS_WITHOUT_GROUPS && cases > report.groups.len()
 }
 
 #[cfg(test)]
