@@ -3,18 +3,24 @@
 use super::format::Format;
 use super::record::Structure;
 use super::state::{Interface, State};
+use crate::units::TsResolution;
 use std::sync::Arc;
 
 /// Sections and interfaces of one file, in file order, from [`super::Sink::structure`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     sections: Vec<Section>,
-    structures: Vec<Structure>,
+    blocks: Vec<Structure>,
+    blocks_left_out: u64,
 }
+
+/// Most blocks that are remembered; a file of nothing else must not fill the memory.
+const MAX_BLOCKS: usize = 1 << 18;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Section {
     offset: u64,
+    structure: Structure,
     /// As before the first interface.
     state: State,
     interfaces: Arc<Vec<Interface>>,
@@ -29,22 +35,22 @@ impl Layout {
 
     /// Adds what a walk met, in file order.
     pub fn push(&mut self, structure: Structure) {
-        self.structures.push(structure.clone());
         match structure {
             Structure::Section {
                 span,
                 big_endian,
-                format,
+                ref format,
                 lengths_swapped,
             } => {
                 let state = State {
                     begun: true,
                     big_endian,
                     lengths_swapped,
-                    ..State::start(format)
+                    ..State::start(format.clone())
                 };
                 self.sections.push(Section {
                     offset: span.offset,
+                    structure,
                     state,
                     interfaces: Arc::default(),
                 });
@@ -54,7 +60,10 @@ impl Layout {
                     Arc::make_mut(&mut section.interfaces).push(interface);
                 }
             }
-            Structure::Block { .. } => {}
+            Structure::Block { .. } if self.blocks.len() < MAX_BLOCKS => {
+                self.blocks.push(structure);
+            }
+            Structure::Block { .. } => self.blocks_left_out += 1,
         }
     }
 
@@ -82,6 +91,11 @@ impl Layout {
         }
     }
 
+    /// The sections, as they were pushed.
+    pub fn sections(&self) -> impl Iterator<Item = &Structure> {
+        self.sections.iter().map(|s| &s.structure)
+    }
+
     /// The offset of the section a record at `offset` is in; 0 if none is known.
     #[must_use]
     pub fn section_offset(&self, offset: u64) -> u64 {
@@ -96,12 +110,20 @@ impl Layout {
     #[must_use]
     pub fn time_digits(&self) -> u8 {
         let interfaces = self.sections.iter().flat_map(|s| s.interfaces.iter());
-        interfaces.map(|i| i.resolution.decimal_digits()).max().unwrap_or(6)
+        let digits = interfaces.map(|i| i.resolution.decimal_digits());
+        digits.max().unwrap_or(TsResolution::MICRO.decimal_digits())
     }
 
-    /// Everything that was pushed: sections, interfaces and other blocks, in file order.
+    /// How many blocks [`Self::blocks`] leaves out because there are too many.
     #[must_use]
-    pub fn structures(&self) -> &[Structure] {
-        &self.structures
+    pub fn blocks_left_out(&self) -> u64 {
+        self.blocks_left_out
+    }
+
+    /// The blocks that are neither packets, sections nor interfaces (names, secrets,
+    /// statistics, unknown ones), in file order.
+    #[must_use]
+    pub fn blocks(&self) -> &[Structure] {
+        &self.blocks
     }
 }

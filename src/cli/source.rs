@@ -54,7 +54,7 @@ impl CaseSource {
                 ..FrameRef::default()
             })
         };
-        let origins = Arc::new(Origins::read(&label, job.layout.structures(), &mut read)?);
+        let origins = Arc::new(Origins::read(&label, &job.layout, &mut read)?);
         known.insert(file, Arc::clone(&origins));
         Ok(origins)
     }
@@ -72,6 +72,7 @@ fn label(job: &FileJob) -> FileLabel {
         name: job.label.clone(),
         size: Some(job.len),
         frames,
+        other_frames: job.other_frames,
     }
 }
 

@@ -30,8 +30,6 @@ pub struct Place {
     pub frame: FrameRef,
     /// Sender.
     pub from: Side,
-    /// Direction as its block says ([`crate::capture::direction`]).
-    pub direction: Option<Direction>,
 }
 
 /// The segment of a record whose dissection is `view`; `None` if it holds no TCP segment.
@@ -41,6 +39,7 @@ pub fn segment(record: &Record<'_>, view: &PacketView<'_>, place: Place) -> Opti
         return None;
     };
     let checksum = tcp_checksum(view);
+    let told = record.packet_options();
     Some(Segment {
         frame: place.frame,
         time: record.time.unwrap_or(Timestamp(0)),
@@ -58,7 +57,7 @@ pub fn segment(record: &Record<'_>, view: &PacketView<'_>, place: Place) -> Opti
         src_mac: view.link.src_mac,
         vlan: view.link.vlan,
         tunnel: view.tunnel,
-        direction: place.direction.or(cooked(view)),
+        direction: told.and_then(|o| o.direction).or(cooked(view)),
         interface: record.interface,
         frame_len: record.original_len,
         checksum_ok: match checksum {

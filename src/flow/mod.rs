@@ -10,6 +10,7 @@ pub mod fact;
 pub mod key;
 pub mod loc;
 pub mod names;
+pub mod reassembly;
 pub mod resets;
 pub mod roles;
 mod segment;

@@ -1,6 +1,6 @@
 //! The flow table of one shard: every flow's segments arrive here in capture order.
 
-use super::baseline::Baselines;
+use super::baseline::{Baselines, Wanted};
 use super::conversation::{Conversation, Stream};
 use super::fact::{Fact, mark};
 use super::key::Key;
@@ -49,6 +49,7 @@ pub struct FlowTable<K> {
     reopened: HashMap<u32, usize>,
     forgotten: u64,
     started: u64,
+    contrast: Wanted,
 }
 
 /// How many connections of one kind were reset, and which of them are kept: the earliest.
@@ -86,6 +87,7 @@ impl<K: Key> Default for FlowTable<K> {
             reopened: HashMap::new(),
             forgotten: 0,
             started: 0,
+            contrast: Wanted::All,
         }
     }
 }
@@ -273,7 +275,7 @@ impl<K: Key> FlowTable<K> {
 
     // Counts a finished incarnation; keeps it if it was reset. Its index in `finished`.
     fn finish(&mut self, flow: &Flow<K>, baselines: &mut Baselines) -> Option<usize> {
-        baselines.add(flow, flow.trail.first());
+        baselines.add(flow, flow.trail.first(), &self.contrast);
         let reset = flow
             .detail
             .as_ref()
@@ -403,8 +405,28 @@ impl<K: Key> FlowTable<K> {
         self.kinds.values().map(|k| k.count).sum()
     }
 
-    /// Ends all flows. Reset ones in the order they ended, and how many of each kind there were.
-    pub fn finish_all(&mut self, baselines: &mut Baselines) -> (Vec<Finished>, HashMap<Kind, u64>) {
+    /// Ends the flows that were reset; the servers of the established ones.
+    pub fn finish_reset(&mut self, baselines: &mut Baselines) -> Vec<super::Endpoint> {
+        let reset = |f: &Flow<K>| f.either_saw(super::state::seen::RST);
+        for slot in 0..self.flows.len() {
+            if self.flows[slot].as_ref().is_some_and(reset)
+                && let Some(flow) = self.flows[slot].take()
+            {
+                self.finish(&flow, baselines);
+            }
+        }
+        let established = self.kinds.keys().filter(|k| !k.refused);
+        established.map(|k| k.whose).collect()
+    }
+
+    /// Ends the other flows; of the healthy ones only those of the services in `contrast` are
+    /// kept. Returns the reset ones in the order they ended, and how many of each kind there were.
+    pub fn finish_all(
+        &mut self,
+        baselines: &mut Baselines,
+        contrast: &Wanted,
+    ) -> (Vec<Finished>, HashMap<Kind, u64>) {
+        self.contrast = contrast.clone();
         for slot in 0..self.flows.len() {
             if let Some(flow) = self.flows[slot].take() {
                 self.finish(&flow, baselines);

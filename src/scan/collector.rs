@@ -35,6 +35,8 @@ pub struct Collector {
     pub base: u64,
     /// Frames met.
     pub frames: u64,
+    /// Frames among them that hold no packet.
+    pub other_frames: u64,
     /// RST segments met.
     pub resets: u64,
     /// Facts by shard.
@@ -70,6 +72,7 @@ impl Collector {
             base,
             frames: 0,
             resets: 0,
+            other_frames: 0,
             shards: (0..shards).map(|_| Facts::default()).collect(),
             dns: Vec::new(),
             structures: Vec::new(),
@@ -295,6 +298,7 @@ impl Sink for Collector {
         let frame = self.frames as u32;
         self.frames += 1;
         if record.kind == RecordKind::FrameOnly {
+            self.other_frames += 1;
             return;
         }
         let time = self.time(record);

@@ -43,7 +43,7 @@ pub fn make(
         .map(|(f, c)| lookup(files, f, c.0, names))
         .collect();
     let (purposes, frames, wanted) = wishes(files, finished, &lookups);
-    let pieces = fetch::all(files, wanted, |wanted, (record, direction)| {
+    let pieces = fetch::all(files, wanted, |wanted, record| {
         let frame = FrameRef {
             span: record.span,
             ..frames[wanted.ticket]
@@ -51,7 +51,7 @@ pub fn make(
         match purposes[wanted.ticket] {
             Purpose::Segment { connection, .. } => {
                 let client = finished[connection].endpoints[clients[connection].0];
-                segment(record, frame, direction, client)
+                segment(record, frame, client)
                     .map(|s| Piece::Segment(connection, Box::new(s)))
             }
             Purpose::Icmp { connection, about } => {
@@ -165,7 +165,6 @@ fn wishes(
 fn segment(
     record: &Record<'_>,
     frame: FrameRef,
-    direction: Option<crate::capture::Direction>,
     client: crate::flow::Endpoint,
 ) -> Option<Segment> {
     let view = packet::dissect(record.link_type, record.data, record.original_len);
@@ -176,11 +175,7 @@ fn segment(
     build::segment(
         record,
         &view,
-        Place {
-            frame,
-            from,
-            direction,
-        },
+        Place { frame, from },
     )
 }
 

@@ -3,7 +3,7 @@
 use super::source::{FileJob, Files};
 use super::stream;
 use crate::anomaly::Anomaly;
-use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, State, Structure, direction, walk};
+use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, State, Structure, walk};
 use crate::error::Result;
 use crate::units::{FileId, Span};
 use rayon::prelude::*;
@@ -93,15 +93,12 @@ impl<F: FnOnce(&Record<'_>)> Sink for One<F> {
     fn anomaly(&mut self, _: Anomaly) {}
 }
 
-/// A record and its direction, as `make` gets them.
-pub type Fetched<'a, 'b> = (&'a Record<'b>, Option<crate::capture::Direction>);
-
 /// Fetches all wanted records and makes something of each; results come in no special order,
 /// with their tickets. Records that cannot be read any more are missing.
 pub fn all<T: Send>(
     files: &mut Files,
     mut wanted: Vec<Wanted>,
-    make: impl Fn(&Wanted, Fetched<'_, '_>) -> Option<T> + Sync,
+    make: impl Fn(&Wanted, &Record<'_>) -> Option<T> + Sync,
 ) -> Result<Vec<(usize, T)>> {
     wanted.sort_unstable_by_key(|w| (w.file, w.offset));
     let (compressed, plain): (Vec<_>, Vec<_>) = wanted
@@ -133,7 +130,7 @@ pub fn all<T: Send>(
 fn plain_run<T>(
     jobs: &[FileJob],
     run: &[Wanted],
-    make: &impl Fn(&Wanted, Fetched<'_, '_>) -> Option<T>,
+    make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
 ) -> Vec<(usize, T)> {
     let job = &jobs[run[0].file];
     let Ok(opened) = job.handle.open() else {
@@ -182,12 +179,12 @@ fn one<T>(
     wanted: &Wanted,
     bytes: &[u8],
     last: bool,
-    make: &impl Fn(&Wanted, Fetched<'_, '_>) -> Option<T>,
+    make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
 ) -> Option<Option<T>> {
     let state = job.layout.state_at(wanted.offset);
     let mut made = None;
     let mut sink = One(Some(|record: &Record<'_>| {
-        made = make(wanted, (record, direction(record, &state)))
+        made = make(wanted, record)
     }));
     let used = walk(
         &mut state.clone(),
@@ -211,7 +208,7 @@ struct Pick<'a, T, F> {
     error: Option<io::Error>,
 }
 
-impl<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>> Sink for Pick<'_, T, F> {
+impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Sink for Pick<'_, T, F> {
     fn record(&mut self, record: &Record<'_>) {
         while let Some((wanted, rest)) = self.run.split_first() {
             if wanted.offset > record.span.offset {
@@ -221,11 +218,10 @@ impl<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>> Sink for Pick<'_, T, F> {
             if wanted.offset < record.span.offset {
                 continue;
             }
-            let state = self.job.layout.state_at(wanted.offset);
             if let Err(e) = self.spool.add(self.job.id, wanted.offset, record.raw) {
                 self.error.get_or_insert(e);
             }
-            let made = (self.make)(wanted, (record, direction(record, &state)));
+            let made = (self.make)(wanted, record);
             self.out.extend(made.map(|t| (wanted.ticket, t)));
         }
     }
@@ -238,7 +234,7 @@ impl<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>> Sink for Pick<'_, T, F> {
     fn anomaly(&mut self, _: Anomaly) {}
 }
 
-impl<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>> Pick<'_, T, F> {
+impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Pick<'_, T, F> {
     // Walks `bytes`, which lie at offset `at`; how many of them were used.
     fn advance(&mut self, state: &mut State, at: u64, bytes: &[u8], last: bool) -> usize {
         let used = walk(state, at, bytes, last, u64::MAX, self);
@@ -254,7 +250,7 @@ impl<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>> Pick<'_, T, F> {
     }
 }
 
-fn compressed_run<T, F: Fn(&Wanted, Fetched<'_, '_>) -> Option<T>>(
+fn compressed_run<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>>(
     job: &FileJob,
     run: &[Wanted],
     spool: &mut Spool,

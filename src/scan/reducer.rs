@@ -75,6 +75,7 @@ impl<'a> Reducer<'a> {
             file.first_frame = self.frames;
         }
         file.frames += found.frames;
+        file.other_frames += found.other_frames;
         self.frames += found.frames;
         self.resets += found.resets;
         self.progress.resets(found.resets);

@@ -1,12 +1,13 @@
 //! The reducers: flow tables by hash, and what must be known of all of them at once.
 
 use super::collector::{Collector, Facts};
-use crate::flow::baseline::Baselines;
+use crate::flow::Endpoint;
+use crate::flow::baseline::{Baselines, Wanted};
 use crate::flow::key::{Key4, Key6};
 use crate::flow::resets::Finished;
 use crate::flow::table::{Base, DETAIL_LIMIT, FlowTable, Kind};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One shard.
 #[derive(Default)]
@@ -103,13 +104,22 @@ impl Shards {
 
     /// Ends all flows.
     pub fn finish(mut self) -> Reduced {
+        let reset: BTreeSet<Endpoint> = self
+            .shards
+            .par_iter_mut()
+            .flat_map_iter(|s| {
+                let v4 = s.v4.finish_reset(&mut s.baselines);
+                v4.into_iter().chain(s.v6.finish_reset(&mut s.baselines))
+            })
+            .collect();
+        let contrast = Wanted::Only(reset);
         let parts: Vec<_> = self
             .shards
             .par_iter_mut()
             .map(|s| {
                 (
-                    s.v4.finish_all(&mut s.baselines),
-                    s.v6.finish_all(&mut s.baselines),
+                    s.v4.finish_all(&mut s.baselines, &contrast),
+                    s.v6.finish_all(&mut s.baselines, &contrast),
                 )
             })
             .collect();

@@ -89,6 +89,8 @@ pub struct FileJob {
     pub layout: Layout,
     /// Frames so far.
     pub frames: u64,
+    /// Frames among them that hold no packet.
+    pub other_frames: u64,
     /// Frames of the timeline before its first.
     pub first_frame: u64,
     /// Time of its first and last frame so far.
@@ -129,6 +131,7 @@ impl FileJob {
             done: false,
             layout: Layout::new(),
             frames: 0,
+            other_frames: 0,
             first_frame: 0,
             times: None,
             error: None,

@@ -1,8 +1,8 @@
 //! The packet comments: one fact each, words first, then a tag for filters
 //! (design 5 "trim", pcapng-fidelity 5.2, 5.3).
 
-use super::pick::Picked;
-use super::stream::{self, Stream};
+use super::pick::{self, Picked};
+use super::stream::Stream;
 use super::text::{MAX_COMMENT, clean, count, duration};
 use super::{Reason, words};
 use crate::diagnosis::Case;
@@ -159,10 +159,7 @@ fn handshake(case: &Case, picked: &mut Picked<'_>) {
     if let (Some(syn), Some(syn_ack)) = (syn, syn_ack) {
         // a repeated SYN leaves open which of them was answered
         let sent = handshake.syns.iter().filter_map(|i| segments.get(*i));
-        let answered = sent
-            .filter(|s| s.frame < syn_ack.frame)
-            .last()
-            .unwrap_or(syn);
+        let answered = sent.rev().find(|s| s.frame < syn_ack.frame).unwrap_or(syn);
         let delay = duration(syn_ack.time.nanos_since(answered.time));
         let words = format!("SYN-ACK {delay} after the SYN: round trip from here to the server");
         add(case, picked, syn_ack.frame, basis, &words);
@@ -177,61 +174,89 @@ fn handshake(case: &Case, picked: &mut Picked<'_>) {
 }
 
 fn tls(case: &Case, picked: &mut Picked<'_>) {
-    let connection = picked.connection;
-    if let Some((range, hello)) = picked.client_hello.clone() {
-        let last = hello.last().and_then(|i| connection.segments.get(*i));
-        if let (Some(last), Some(stream)) = (last, Stream::new(connection, Side::Client)) {
-            let size = count(u64::from(range.end), "byte");
-            let spread = count(hello.len() as u64, "segment");
-            let words = format!("ClientHello of {size} in {spread}");
-            add(case, picked, last.frame, Role::Tls, &words);
-            let arrival = stream.arrival(&range);
-            if !arrival.complete {
-                let words = "a part of the ClientHello is not in the capture";
-                add(case, picked, last.frame, Role::Tls, words);
-            } else if !arrival.in_order {
-                let words = "Wireshark does not show this ClientHello unless \
-                             tcp.reassemble_out_of_order is on: its segments are out of order";
-                add(case, picked, last.frame, Role::Tls, words);
-            }
+    client_hello(case, picked);
+    let Some(tls) = &case.story.tls else {
+        return;
+    };
+    for (index, number) in picked.alerts.clone() {
+        let segment = picked.connection.segments.get(index);
+        if let (Some(segment), Some(alert)) = (segment, tls.alerts.get(number)) {
+            let words = words::alert(alert, segment.from);
+            add(case, picked, segment.frame, Role::Tls, &words);
         }
     }
-    for index in picked.alerts.clone() {
-        let Some(segment) = connection.segments.get(index) else {
-            continue;
-        };
-        let side = segment.from.word();
-        let words = match stream::plain_alert(&segment.payload) {
-            Some((2, description)) => format!("fatal TLS alert {description} of the {side}"),
-            Some((_, description)) => format!("TLS alert {description} of the {side}"),
-            None => format!("encrypted TLS alert of the {side}"),
-        };
-        add(case, picked, segment.frame, Role::Tls, &words);
-    }
+}
+
+fn client_hello(case: &Case, picked: &mut Picked<'_>) {
+    let connection = picked.connection;
+    let Some((range, segments)) = picked.client_hello.clone() else {
+        return;
+    };
+    let last = segments.last().and_then(|i| connection.segments.get(*i));
+    let side = pick::told_side(case, Side::Client);
+    let (Some(last), Some(stream)) = (last, Stream::new(connection, side)) else {
+        return;
+    };
+    let told = case
+        .story
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.client_hello.as_ref());
+    let size = count(u64::from(range.end.saturating_sub(range.start)), "byte");
+    let spread = count(segments.len() as u64, "segment");
+    let words = format!(
+        "ClientHello: {}{size} in {spread}",
+        words::client_hello(told)
+    );
+    add(case, picked, last.frame, Role::Tls, &words);
+    let arrival = stream.arrival(&range);
+    let words = if !arrival.complete {
+        "a part of the ClientHello is not in the capture"
+    } else if !arrival.in_order {
+        "Wireshark shows no ClientHello here unless tcp.reassemble_out_of_order is on: its \
+         segments are out of order"
+    } else {
+        return;
+    };
+    add(case, picked, last.frame, Role::Tls, words);
 }
 
 fn request(case: &Case, picked: &mut Picked<'_>) {
     let segments = &picked.connection.segments;
+    let is_alert = |index: &usize| picked.alerts.iter().any(|(at, _)| at == index);
     let in_hello = |index: &usize| {
         let hello = picked.client_hello.as_ref();
         hello.is_some_and(|(_, segments)| segments.contains(index))
     };
-    let request: Vec<&Segment> = picked
-        .request
-        .iter()
-        .filter(|i| !in_hello(i))
-        .filter_map(|i| segments.get(*i))
-        .collect();
-    let (Some(first), Some(last)) = (request.first(), request.last()) else {
+    // an alert or a ClientHello has its own comment
+    let error = picked.error.filter(|i| !is_alert(i));
+    let told = picked.told_request.filter(|i| !in_hello(i));
+    let indexes = picked.request.iter().filter(|i| !in_hello(i));
+    let run: Vec<&Segment> = indexes.filter_map(|i| segments.get(*i)).collect();
+    if let (Some(error), Some(at)) = (&case.story.error, error.and_then(|i| segments.get(i))) {
+        let words = format!("{} says: {} {}", at.from.word(), error.code, error.text);
+        let role = match at.from {
+            Side::Client => Role::Request,
+            Side::Server => Role::Response,
+        };
+        add(case, picked, at.frame, role, &words);
+    }
+    if let (Some(request), Some(at)) =
+        (&case.story.last_request, told.and_then(|i| segments.get(i)))
+    {
+        let words = format!("last request: {}", request.summary);
+        add(case, picked, at.frame, Role::Request, &words);
+    }
+    let (Some(first), Some(last)) = (run.first(), run.last()) else {
         return;
     };
-    let total = picked.request_segments;
-    let spread = count(total as u64, "segment");
-    let words = format!("last data of the client before the RST, in {spread}");
-    let (first, last) = (first.frame, last.time);
-    add(case, picked, first, Role::Request, &words);
+    if picked.told_request.is_none() {
+        let spread = count(picked.request_segments as u64, "segment");
+        let words = format!("last data of the client before the RST, in {spread}");
+        add(case, picked, first.frame, Role::Request, &words);
+    }
     if let Some(response) = picked.response.and_then(|i| segments.get(i)) {
-        let delay = duration(response.time.nanos_since(last));
+        let delay = duration(response.time.nanos_since(last.time));
         let words = format!("the server answers {delay} after the last data of the client");
         add(case, picked, response.frame, Role::Response, &words);
     }

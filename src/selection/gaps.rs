@@ -20,14 +20,14 @@ pub(super) struct Found {
 struct Open {
     count: u64,
     first: Option<FrameNumber>,
-    last: FrameNumber,
+    last: Option<FrameNumber>,
 }
 
 impl Open {
-    fn add(&mut self, count: u64, first: FrameNumber, last: FrameNumber) {
+    fn add(&mut self, count: u64, first: u64, last: Option<u64>) {
         self.count = self.count.saturating_add(count);
-        self.first.get_or_insert(first);
-        self.last = last;
+        self.first.get_or_insert(FrameNumber(first));
+        self.last = last.map(FrameNumber);
     }
 }
 
@@ -40,14 +40,13 @@ pub(super) fn find(case: &Case, picked: &mut Picked<'_>) -> Found {
     let mut notes = Vec::new();
     let mut copies = 0;
     let mut open = Open::default();
-    let mut previous = FrameNumber(0);
+    let mut previous = 0_u64;
     for (index, segment) in segments.iter().enumerate() {
         let here = segment.frame.number;
         while let Some((_, count)) = left_out.next_if(|(before, _)| *before <= index) {
-            let between = (previous.0.saturating_add(1), here.0.saturating_sub(1));
-            open.add(*count, FrameNumber(between.0), FrameNumber(between.1));
+            open.add(*count, previous.saturating_add(1), here.0.checked_sub(1));
         }
-        previous = here;
+        previous = here.0;
         if picked.has(segment.frame) {
             if let Some(gap) = close(&mut open, picked.position(here)) {
                 gaps.push(gap);
@@ -56,12 +55,11 @@ pub(super) fn find(case: &Case, picked: &mut Picked<'_>) -> Found {
         } else if segment.duplicate_of.is_some() {
             copies += 1;
         } else {
-            open.add(1, here, here);
+            open.add(1, here.0, Some(here.0));
         }
     }
     for (_, count) in left_out {
-        let after = FrameNumber(previous.0.saturating_add(1));
-        open.add(*count, after, FrameNumber(u64::MAX));
+        open.add(*count, previous.saturating_add(1), None);
     }
     gaps.extend(close(&mut open, picked.len()));
     for (frame, gap) in notes {
@@ -87,14 +85,10 @@ fn close(open: &mut Open, before: usize) -> Option<Gap> {
 
 fn note(gap: &Gap) -> String {
     let what = count(gap.count, "packet");
-    if gap.first == gap.last {
-        return format!(
-            "{what} of this connection left out here (source frame {})",
-            gap.first
-        );
-    }
-    format!(
-        "{what} of this connection left out here (source frames {}-{})",
-        gap.first, gap.last
-    )
+    let place = match gap.last {
+        Some(last) if last == gap.first => format!("source frame {last}"),
+        Some(last) => format!("source frames {}-{last}", gap.first),
+        None => format!("source frames from {} on", gap.first),
+    };
+    format!("{what} of this connection left out here ({place})")
 }

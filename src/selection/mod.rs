@@ -6,9 +6,13 @@
 //! frame that the evidence cites. Each kept frame carries the reason; what is left out is counted.
 
 mod comments;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gaps;
 mod pick;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
@@ -55,6 +59,8 @@ pub enum Reason {
     ServerHello,
     /// A TLS alert.
     Alert,
+    /// An error message of the application's protocol.
+    StatedError,
     /// Part of what the client sent last before the primary RST.
     LastRequest,
     /// The first segment of the answer to it.
@@ -83,6 +89,7 @@ impl Reason {
             Self::ClientHello => "client-hello",
             Self::ServerHello => "server-hello",
             Self::Alert => "alert",
+            Self::StatedError => "stated-error",
             Self::LastRequest => "last-request",
             Self::ResponseStart => "response-start",
             Self::Trigger => "trigger",
@@ -117,8 +124,8 @@ pub struct Gap {
     pub count: u64,
     /// All of them are among the source frames from here...
     pub first: FrameNumber,
-    /// ... to here.
-    pub last: FrameNumber,
+    /// ... to here, if that is known.
+    pub last: Option<FrameNumber>,
 }
 
 /// The frames of a case.

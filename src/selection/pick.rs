@@ -41,7 +41,12 @@ pub(super) struct Picked<'a> {
     pub client_hello: Option<(Range<u32>, Vec<usize>)>,
     /// Segments of the ServerHello.
     pub server_hello: Vec<usize>,
-    pub alerts: Vec<usize>,
+    /// Segments of the TLS alerts, with their index in the story.
+    pub alerts: Vec<(usize, usize)>,
+    /// Segment of the error that the protocol states.
+    pub error: Option<usize>,
+    /// Segment in which the last request begins.
+    pub told_request: Option<usize>,
     /// Segments of the last request that are kept, and how many there are.
     pub request: Vec<usize>,
     pub request_segments: usize,
@@ -100,6 +105,8 @@ pub(super) fn pick<'a>(case: &'a Case, context: &Context) -> Picked<'a> {
         client_hello: None,
         server_hello: Vec::new(),
         alerts: Vec::new(),
+        error: None,
+        told_request: None,
         request: Vec::new(),
         request_segments: 0,
         response: None,
@@ -108,7 +115,7 @@ pub(super) fn pick<'a>(case: &'a Case, context: &Context) -> Picked<'a> {
     };
     let primary = primary(case);
     keep_opening(&mut picked);
-    keep_tls(&mut picked);
+    keep_tls(case, &mut picked);
     keep_request(&mut picked, primary);
     keep_resets(case, &mut picked);
     keep_context(&mut picked, primary, context);
@@ -168,11 +175,15 @@ fn keep_opening(picked: &mut Picked<'_>) {
     }
 }
 
-/// The hellos, by their place in the streams, and alerts where a hello was found.
-fn keep_tls(picked: &mut Picked<'_>) {
+/// The hellos by their place in the streams, and the alerts and the error that the story tells.
+fn keep_tls(case: &Case, picked: &mut Picked<'_>) {
     let connection = picked.connection;
-    if let Some(stream) = Stream::new(connection, Side::Client)
-        && let Some(range) = stream.hello(stream::CLIENT_HELLO)
+    let tls = case.story.tls.as_ref();
+    let hello = tls.and_then(|tls| tls.client_hello.as_ref());
+    let client = Stream::new(connection, told_side(case, Side::Client));
+    if let Some(stream) = &client
+        && let Some(range) =
+            stream.hello(stream::CLIENT_HELLO, hello.and_then(|h| h.random.as_ref()))
     {
         let segments = stream.covering(&range);
         for index in &segments {
@@ -180,24 +191,45 @@ fn keep_tls(picked: &mut Picked<'_>) {
         }
         picked.client_hello = Some((range, segments));
     }
-    if let Some(stream) = Stream::new(connection, Side::Server)
-        && let Some(range) = stream.hello(stream::SERVER_HELLO)
+    let server = Stream::new(connection, told_side(case, Side::Server));
+    if let Some(stream) = &server
+        && let Some(range) = stream.hello(stream::SERVER_HELLO, None)
     {
         picked.server_hello = stream.covering(&range);
         for index in picked.server_hello.clone() {
             picked.keep_segment(index, Reason::ServerHello);
         }
     }
-    if picked.client_hello.is_none() && picked.server_hello.is_empty() {
-        return;
+    let first = |from_client: bool, offset: u64| {
+        let stream = if from_client { &client } else { &server };
+        stream.as_ref()?.carrying(offset).first().copied()
+    };
+    for (number, alert) in tls.iter().flat_map(|tls| tls.alerts.iter().enumerate()) {
+        if let Some(index) = first(alert.from_client, alert.offset) {
+            picked.keep_segment(index, Reason::Alert);
+            picked.alerts.push((index, number));
+        }
     }
-    let alerts = connection.segments.iter().enumerate();
-    picked.alerts = alerts
-        .filter(|(_, s)| s.duplicate_of.is_none() && stream::is_alert(&s.payload))
-        .map(|(index, _)| index)
-        .collect();
-    for index in picked.alerts.clone() {
-        picked.keep_segment(index, Reason::Alert);
+    if let Some(error) = &case.story.error
+        && let Some(index) = first(!error.from_server, error.offset)
+    {
+        picked.keep_segment(index, Reason::StatedError);
+        picked.error = Some(index);
+    }
+    if let Some(request) = &case.story.last_request
+        && let Some(index) = first(true, request.offset)
+    {
+        picked.keep_segment(index, Reason::LastRequest);
+        picked.told_request = Some(index);
+    }
+}
+
+/// The side that the story calls so: it may have found the roles to be the other way round.
+pub(super) fn told_side(case: &Case, side: Side) -> Side {
+    if case.story.client_is_first_endpoint == Some(false) {
+        side.peer()
+    } else {
+        side
     }
 }
 

@@ -7,9 +7,10 @@ use std::ops::Range;
 
 /// A hello is at most this long; more is no hello.
 const MAX_HELLO: u32 = 64 * 1024;
-/// TLS record types (RFC 8446 5.1).
+/// TLS record type of handshake messages (RFC 8446 5.1).
 const HANDSHAKE: u8 = 22;
-const ALERT: u8 = 21;
+/// Offset of a hello's random in its first record: record header, message header, version.
+const RANDOM_AT: usize = 11;
 /// TLS handshake types (RFC 8446 4).
 pub(super) const CLIENT_HELLO: u8 = 1;
 pub(super) const SERVER_HELLO: u8 = 2;
@@ -66,8 +67,8 @@ impl<'a> Stream<'a> {
             .collect()
     }
 
-    /// The stream's bytes from `from` on as far as they were captured without a hole.
-    pub fn bytes(&self, from: u32, limit: usize) -> Vec<u8> {
+    /// The first bytes of the stream as far as they were captured without a hole.
+    pub fn bytes(&self, limit: usize) -> Vec<u8> {
         let mut pieces: Vec<(u32, &[u8])> = self
             .connection
             .segments
@@ -77,13 +78,10 @@ impl<'a> Stream<'a> {
         pieces.sort_by_key(|(start, _)| *start);
         let mut out = Vec::new();
         for (start, payload) in pieces {
-            let have = u64::from(from) + out.len() as u64;
-            let Some(skip) = have.checked_sub(u64::from(start)) else {
+            let Some(skip) = out.len().checked_sub(start as usize) else {
                 break;
             };
-            if let Some(new) = usize::try_from(skip).ok().and_then(|s| payload.get(s..)) {
-                out.extend_from_slice(new);
-            }
+            out.extend_from_slice(payload.get(skip..).unwrap_or_default());
             if out.len() >= limit {
                 out.truncate(limit);
                 break;
@@ -92,10 +90,25 @@ impl<'a> Stream<'a> {
         out
     }
 
-    /// Offsets of the records that carry a hello of type `kind` at the start of the stream.
-    pub fn hello(&self, kind: u8) -> Option<Range<u32>> {
-        let bytes = self.bytes(0, MAX_HELLO as usize);
-        Some(0..hello_end(&bytes, kind)?)
+    /// Offsets of the records that carry a hello of type `kind`: at the start of the stream,
+    /// or, after STARTTLS and the like, where `random` (its bytes 6 to 37) says.
+    pub fn hello(&self, kind: u8, random: Option<&[u8; 32]>) -> Option<Range<u32>> {
+        let bytes = self.bytes(MAX_HELLO as usize);
+        if let Some(end) = hello_end(&bytes, kind) {
+            return Some(0..end);
+        }
+        let at = memchr::memmem::find(&bytes, random?)?.checked_sub(RANDOM_AT)?;
+        let end = hello_end(bytes.get(at..)?, kind)?;
+        let start = u32::try_from(at).ok()?;
+        Some(start..start.checked_add(end)?)
+    }
+
+    /// Indexes of the segments, copies left out, that carry the byte at an offset.
+    pub fn carrying(&self, offset: u64) -> Vec<usize> {
+        match u32::try_from(offset) {
+            Ok(start) if start < u32::MAX => self.covering(&(start..start + 1)),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether the bytes of `wanted` arrived complete, and whether each segment continued
@@ -172,19 +185,6 @@ fn hello_end(bytes: &[u8], kind: u8) -> Option<u32> {
     Some(at)
 }
 
-/// The payload is one TLS alert record, or begins with one.
-pub(super) fn is_alert(payload: &[u8]) -> bool {
-    matches!(payload, [ALERT, 3, 0..=4, 0, ..])
-}
-
-/// Level and description of an alert that is not encrypted (RFC 8446 6).
-pub(super) fn plain_alert(payload: &[u8]) -> Option<(u8, u8)> {
-    match payload {
-        [ALERT, 3, _, 0, 2, level @ 1..=2, description, ..] => Some((*level, *description)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,13 +199,5 @@ mod tests {
         assert_eq!(hello_end(&bytes, CLIENT_HELLO), Some(30));
         assert_eq!(hello_end(&bytes, SERVER_HELLO), None);
         assert_eq!(hello_end(b"GET / HTTP/1.1", CLIENT_HELLO), None);
-    }
-
-    #[test]
-    fn alerts() {
-        assert_eq!(plain_alert(&[21, 3, 3, 0, 2, 2, 40]), Some((2, 40)));
-        assert_eq!(plain_alert(&[21, 3, 3, 0, 26, 9, 9]), None);
-        assert!(is_alert(&[21, 3, 3, 0, 26]));
-        assert!(!is_alert(b"HTTP"));
     }
 }

@@ -1,47 +1,29 @@
 //! Text for comments: one line, bounded, and safe whatever a packet put into it
 //! (pcapng-fidelity 5.2).
 
+use crate::packet::app::text;
+
 /// Longest packet comment in bytes: Wireshark shows 239 of a line.
 pub const MAX_COMMENT: usize = 200;
 
-/// One line of at most `max` bytes without anything that acts on a terminal or reorders
-/// text. Control characters and line breaks become spaces, deceptive characters `?`. What is
-/// cut ends with `...`.
+/// One line of at most `max` bytes in which nothing acts on a terminal or reorders text
+/// (see [`text::clean`]). What is cut ends with `…`.
 #[must_use]
 pub fn clean(text: &str, max: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(max));
-    for c in text.chars() {
-        match c {
-            c if c.is_control() => out.push(' '),
-            c if is_deceptive(c) => out.push('?'),
-            c => out.push(c),
-        }
-        // every character of the text adds at most four bytes
-        if out.len() > max {
-            break;
-        }
-    }
-    let trimmed = out.trim_end().len();
-    out.truncate(trimmed);
-    cut(out, max)
+    // a character is at least a byte
+    cut(text::clean(text.trim_end(), max), max)
 }
 
 /// At most `max` bytes, cut at a character and marked.
-pub(super) fn cut(mut text: String, max: usize) -> String {
-    const MARK: &str = "...";
+fn cut(mut text: String, max: usize) -> String {
+    const MARK: &str = "…";
     if text.len() > max {
         text.truncate(text.floor_char_boundary(max.saturating_sub(MARK.len())));
-        text.push_str(MARK.get(..max.min(MARK.len())).unwrap_or_default());
+        if max >= MARK.len() {
+            text.push_str(MARK);
+        }
     }
     text
-}
-
-/// Invisible characters, line and paragraph separators, and those that turn the direction
-/// of text.
-fn is_deceptive(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A time span in nanoseconds with three digits and its unit.
@@ -86,19 +68,22 @@ mod tests {
 
     #[test]
     fn hostile_text_is_disarmed() {
-        assert_eq!(clean("a\x1b[31mb\u{9b}c\r\nd", 80), "a [31mb c  d");
-        assert_eq!(clean("exe.\u{202e}gpj", 80), "exe.?gpj");
+        assert_eq!(
+            clean("a\x1b[31mb\u{9b}c\r\nd", 80),
+            "a\\x1b[31mb\\x9bc\\r\\nd"
+        );
+        assert_eq!(clean("exe.\u{202e}gpj", 80), "exe.\\u{202e}gpj");
         assert_eq!(clean("grün", 80), "grün");
     }
 
     #[test]
     fn cut_at_a_character() {
         assert_eq!(clean("abcdef", 6), "abcdef");
-        assert_eq!(clean("abcdefg", 6), "abc...");
-        assert_eq!(clean("äöüäöü", 8), "äö...");
+        assert_eq!(clean("abcdefg", 6), "abc…");
+        assert_eq!(clean("äöüäöü", 8), "äö…");
         let long = clean(&"ü".repeat(70_000), MAX_COMMENT);
-        assert!(long.len() <= MAX_COMMENT && long.ends_with("..."));
-        assert_eq!(clean("abcd", 2), "..");
+        assert!(long.len() <= MAX_COMMENT && long.ends_with('…'));
+        assert_eq!(clean("üüü", 4), "…");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::pick::{self, Picked};
 use super::text::duration;
 use crate::diagnosis::{Case, Party};
 use crate::flow::{Connection, IcmpError, Segment, Side};
+use crate::packet::app::{ClientHello, TlsAlert, version_name};
 use crate::reset::{Effect, Reset, Role};
 
 /// Who and why in one line: `reset by the server 0.4 ms after the ClientHello:
@@ -38,16 +39,23 @@ fn by(case: &Case) -> String {
     }
 }
 
-/// ` 0.4 ms after the ClientHello`: what provoked the RST, else what came before it.
+/// ` 0.4 ms after the ClientHello`: what provoked the RST, else the last thing before it that
+/// was more than an acknowledgment.
 fn after(case: &Case, picked: &Picked<'_>) -> String {
     let segments = &picked.connection.segments;
     let index = pick::primary(case);
     let reset = case.episode.resets.get(case.episode.primary);
+    let says_something = |(at, s): (usize, &Segment)| {
+        s.duplicate_of.is_none()
+            && !s.is_rst()
+            && (s.space() > 0 || picked.handshake.ack == Some(at))
+    };
     let before = || {
-        let earlier = segments.get(..index).unwrap_or_default();
+        let earlier = segments.get(..index).unwrap_or_default().iter().enumerate();
         earlier
-            .iter()
-            .rposition(|s| s.duplicate_of.is_none() && !s.is_rst())
+            .rev()
+            .find(|(at, s)| says_something((*at, s)))
+            .map(|(at, _)| at)
     };
     let Some(cause) = reset.and_then(|r| r.trigger).or_else(before) else {
         return String::new();
@@ -77,7 +85,7 @@ pub(super) fn segment(index: usize, segment: &Segment, picked: &Picked<'_>) -> S
         "the ClientHello".into()
     } else if picked.server_hello.contains(&index) {
         "the ServerHello".into()
-    } else if picked.alerts.contains(&index) {
+    } else if picked.alerts.iter().any(|(at, _)| *at == index) {
         format!("a TLS alert of the {side}")
     } else if segment.is_fin() && segment.len == 0 {
         format!("the {side}'s FIN")
@@ -136,5 +144,44 @@ pub(super) fn icmp(error: &IcmpError, connection: &Connection) -> String {
     format!(
         "{version} {name} (type {} code {}) from {} about a segment of {about}{mtu}",
         error.icmp_type, error.code, error.source
+    )
+}
+
+/// `SNI www.example.net, ALPN h2 http/1.1, TLS 1.3, `; empty when nothing is known.
+pub(super) fn client_hello(hello: Option<&ClientHello>) -> String {
+    let Some(hello) = hello else {
+        return String::new();
+    };
+    let mut text = match &hello.sni {
+        Some(sni) => format!("SNI {sni}, "),
+        None if hello.complete => "no SNI, ".to_string(),
+        None => String::new(),
+    };
+    if !hello.alpn.is_empty() {
+        text.push_str(&format!("ALPN {}, ", hello.alpn.join(" ")));
+    }
+    let versions = hello.versions.iter().map(|v| version_name(*v));
+    for version in versions {
+        text.push_str(&format!("{version}, "));
+    }
+    text
+}
+
+/// `fatal TLS alert handshake_failure (40) of the server`.
+pub(super) fn alert(alert: &TlsAlert, from: Side) -> String {
+    let fatal = if alert.is_fatal() { "fatal " } else { "" };
+    let code = alert
+        .code
+        .map(|code| format!(" ({code})"))
+        .unwrap_or_default();
+    let likely = if alert.encrypted_guess {
+        "probably a "
+    } else {
+        ""
+    };
+    format!(
+        "{likely}{fatal}TLS alert {}{code} of the {}",
+        alert.name,
+        from.word()
     )
 }

@@ -11,10 +11,7 @@ pub(super) mod types {
     pub const NAMES: u32 = 4;
     pub const STATISTICS: u32 = 5;
     pub const ENHANCED_PACKET: u32 = 6;
-    pub const JOURNAL: u32 = 9;
     pub const SECRETS: u32 = 10;
-    pub const CUSTOM: u32 = 0x0bad;
-    pub const CUSTOM_NO_COPY: u32 = 0x4000_0bad;
     /// Apple's process information, to which packet options 0x8001 and 0x8003 refer by index.
     pub const APPLE_PROCESS: u32 = 0x8000_0001;
 }

@@ -6,7 +6,7 @@ use super::packet::{self, Packet, Placed};
 use super::plan::Plan;
 use super::provenance::{self, Facts};
 use super::secrets::{self, Carried};
-use super::source::{Layout, Origin, Raw, Source};
+use super::source::{Origin, Raw, Records, Source};
 use super::{Options, names, section};
 use crate::diagnosis::Case;
 use crate::error::{Error, ErrorKind, Result};
@@ -126,7 +126,7 @@ fn main_origin(case: &Case, selection: &Selection, raws: &[Raw]) -> Option<Arc<O
 
 /// That of the sections if they agree; little-endian otherwise and for what is not pcapng.
 fn byte_order(origins: &[Arc<Origin>]) -> Endian {
-    let big = |o: &Arc<Origin>| o.layout == Layout::Pcapng && o.endian == Endian::Big;
+    let big = |o: &Arc<Origin>| o.records == Records::Pcapng && o.endian == Endian::Big;
     Endian::of(!origins.is_empty() && origins.iter().all(big))
 }
 

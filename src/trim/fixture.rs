@@ -1,23 +1,13 @@
-//! Captures and cases made for tests.
+//! Captures made for tests.
 
 use super::block::{Blocks, Endian, codes, types};
 use super::source::{FileLabel, Origins, Raw, Source};
-use crate::capture;
-use crate::capture::Structure;
-use crate::diagnosis::{
-    Basis, Case, Checklist, Confidence, Diagnosis, Party, Severity, Stage, Statement,
-};
+use crate::anomaly::{Anomaly, AnomalyKind};
+use crate::capture::{self, Identified, Layout, Record, RecordKind, Sink, State, Structure};
 use crate::error::Result;
-use crate::flow::{
-    Connection, Endpoint, FlowTotals, FrameRef, RoleBasis, Segment, Side, TcpOptions,
-};
-use crate::packet::app::AppStory;
-use crate::packet::{TunnelId, tcp_flags};
-use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
-use crate::units::{FileId, FrameNumber, LinkType, Seq, Span, Timestamp};
-
-/// 2023-11-14T22:13:20Z in microseconds.
-pub(super) const START: u64 = 1_700_000_000_000_000;
+use crate::flow::{FrameRef, Side};
+pub(super) use crate::selection::fixture::{START, TALK, talk_case};
+use crate::units::{FileId, FrameNumber, Span};
 
 /// A pcapng file under construction.
 pub(super) struct Pcapng(pub Blocks);
@@ -177,18 +167,27 @@ pub(super) struct Memory {
 
 impl Memory {
     pub fn new(files: &[(&str, Vec<u8>)]) -> Self {
+        Self::edited(files, &|_| {})
+    }
+
+    /// One file; everything but its packets is changed after the walk.
+    pub fn with_edits(file: Vec<u8>, edit: &dyn Fn(&mut [u8])) -> Self {
+        Self::edited(&[("x.pcapng", file)], edit)
+    }
+
+    fn edited(files: &[(&str, Vec<u8>)], edit: &dyn Fn(&mut [u8])) -> Self {
         let mut memory = Self {
             files: Vec::new(),
             frames: Vec::new(),
         };
+        let mut before = 0;
         for (index, (name, bytes)) in files.iter().enumerate() {
             let file = FileId(index as u32);
-            let (structure, spans) = walk(bytes);
-            let first = memory.frames.len() as u64 + 1;
-            for (at, span) in spans.iter().enumerate() {
+            let found = walk(bytes);
+            for (number, span) in &found.spans {
                 memory.frames.push(FrameRef {
-                    number: FrameNumber(first + at as u64),
-                    in_file: FrameNumber(at as u64 + 1),
+                    number: FrameNumber(before + number),
+                    in_file: FrameNumber(*number),
                     file,
                     span: *span,
                 });
@@ -197,12 +196,16 @@ impl Memory {
                 file,
                 name: format!("/home/ann/{name}"),
                 size: Some(bytes.len() as u64),
-                frames: Some((
-                    FrameNumber(first),
-                    FrameNumber(first + spans.len() as u64 - 1),
-                )),
+                frames: Some((FrameNumber(before + 1), FrameNumber(before + found.frames))),
+                other_frames: found.frames - found.spans.len() as u64,
             };
-            let origins = Origins::read(&label, &structure, &mut |span| Ok(slice(bytes, span)));
+            before += found.frames;
+            let layout = &found.layout;
+            let origins = Origins::read(&label, layout, &mut |span| {
+                let mut read = slice(bytes, span);
+                edit(&mut read);
+                Ok(read)
+            });
             memory.files.push((bytes.clone(), origins.unwrap()));
         }
         memory
@@ -223,34 +226,53 @@ fn slice(bytes: &[u8], span: Span) -> Vec<u8> {
     bytes[span.offset as usize..span.end() as usize].to_vec()
 }
 
-/// Structure and record spans of a file made here.
-fn walk(bytes: &[u8]) -> (Vec<Structure>, Vec<Span>) {
-    #[derive(Default)]
-    struct Gather(Vec<Structure>, Vec<Span>);
-    impl capture::Sink for Gather {
-        fn record(&mut self, record: &capture::Record<'_>) {
-            if record.kind == capture::RecordKind::Packet {
-                self.1.push(record.span);
-            }
+/// What a walk over a file finds.
+#[derive(Default)]
+struct Found {
+    layout: Layout,
+    /// Number and place of every packet.
+    spans: Vec<(u64, Span)>,
+    frames: u64,
+}
+
+impl Sink for Found {
+    fn record(&mut self, record: &Record<'_>) {
+        self.frames += 1;
+        if record.kind == RecordKind::Packet {
+            self.spans.push((self.frames, record.span));
         }
-        fn structure(&mut self, structure: Structure) {
-            self.0.push(structure);
-        }
-        fn anomaly(&mut self, _: crate::anomaly::Anomaly) {}
     }
-    let capture::Identified::Capture(format) = capture::identify(bytes) else {
-        panic!("a fixture is a capture");
+
+    fn structure(&mut self, structure: Structure) {
+        self.layout.push(structure);
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        let harmless = [
+            AnomalyKind::CapturedOverSnaplen,
+            AnomalyKind::ImpossibleTime,
+            AnomalyKind::CapturedOverOriginal,
+            AnomalyKind::CaptureDrops,
+        ];
+        assert!(harmless.contains(&anomaly.kind), "{anomaly:?}");
+    }
+}
+
+fn walk(bytes: &[u8]) -> Found {
+    let Identified::Capture(format) = capture::identify(bytes) else {
+        panic!("not a capture")
     };
-    let mut found = Gather::default();
-    capture::walk(
-        &mut capture::State::start(format),
+    let mut found = Found::default();
+    let used = capture::walk(
+        &mut State::start(format),
         0,
         bytes,
         true,
         u64::MAX,
         &mut found,
     );
-    (found.0, found.1)
+    assert_eq!(used, bytes.len());
+    found
 }
 
 /// An Ethernet frame with a TCP segment from 10.0.0.1:40000 to 192.0.2.7:443 or back, with
@@ -278,189 +300,9 @@ pub(super) fn frame(from: Side, seq: u32, ack: u32, flags: u16, payload: &[u8]) 
     out
 }
 
-/// A segment as [`frame`] makes it.
-pub(super) fn segment(
-    frame: FrameRef,
-    micros: i64,
-    from: Side,
-    (seq, ack): (u32, u32),
-    flags: u16,
-    payload: &[u8],
-) -> Segment {
-    Segment {
-        frame,
-        time: Timestamp((START as i64 + micros) * 1000),
-        from,
-        seq: Seq(seq),
-        ack: Seq(ack),
-        flags,
-        len: payload.len() as u32,
-        window: 64240,
-        ttl: 64,
-        ip_id: Some(1),
-        dont_fragment: true,
-        tos: 0,
-        flow_label: None,
-        src_mac: Some([2, 0, 0, 0, 0, 1]),
-        vlan: None,
-        tunnel: TunnelId(0),
-        direction: None,
-        interface: 0,
-        frame_len: 54 + payload.len() as u32,
-        checksum_ok: None,
-        checksum_partial: false,
-        options: TcpOptions::default(),
-        payload: payload.to_vec(),
-        duplicate_of: None,
-    }
-}
-
-/// A connection of these segments.
-pub(super) fn connection(segments: Vec<Segment>) -> Connection {
-    let resets = segments.iter().filter(|s| s.is_rst()).count() as u64;
-    Connection {
-        client: Endpoint {
-            ip: [10, 0, 0, 1].into(),
-            port: 40000,
-        },
-        server: Endpoint {
-            ip: [192, 0, 2, 7].into(),
-            port: 443,
-        },
-        role_basis: RoleBasis::Syn,
-        stream: 5,
-        incarnation: 0,
-        tunnel: TunnelId(0),
-        segments,
-        left_out: Vec::new(),
-        totals: FlowTotals {
-            resets: [0, resets],
-            ..FlowTotals::default()
-        },
-        icmp: Vec::new(),
-        name: None,
-        past_lost: false,
-    }
-}
-
-/// A case: its RSTs are those of the connection, the first of them the primary one.
-pub(super) fn case(connection: Connection) -> Case {
-    let reset = |(segment, s): (usize, &Segment)| Reset {
-        segment,
-        from: s.from,
-        form: Form::Abort,
-        role: Role::Later,
-        effect: Effect::Effective,
-        trigger_first: None,
-        trigger: None,
-    };
-    let segments = connection.segments.iter().enumerate();
-    let mut resets: Vec<Reset> = segments.filter(|(_, s)| s.is_rst()).map(reset).collect();
-    if let Some(first) = resets.first_mut() {
-        first.role = Role::Primary;
-    }
-    let cited = resets.first().map(|r| connection.segments[r.segment].frame);
-    Case {
-        id: 3,
-        episode: Episode {
-            resets,
-            primary: 0,
-            rtt: [None; 2],
-            rtt_samples: [0; 2],
-            handshake_complete: true,
-            continues: false,
-            vantage: Vantage {
-                point: VantagePoint::Client,
-                decisive: false,
-                votes: Vec::new(),
-            },
-        },
-        connection,
-        story: AppStory::default(),
-        diagnosis: diagnosis(cited.into_iter().collect()),
-        group: 1,
-    }
-}
-
-fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
-    Diagnosis {
-        class: "reset-after-client-hello",
-        title: "Reset after the ClientHello",
-        party: Party::ServerHost,
-        party_confidence: Confidence::High,
-        cause_confidence: Confidence::Medium,
-        basis: Basis::Observed,
-        severity: Severity::Error,
-        summary: "SNI www.example.net; RST 0.4 ms after the ClientHello".into(),
-        blame: None,
-        discriminator: None,
-        evidence: vec![Statement {
-            text: "TTL 64 as in the SYN-ACK".into(),
-            frames,
-        }],
-        alternatives: Vec::new(),
-        advice: vec!["Look into the server's log".into()],
-        other_vantage: None,
-        stage: Stage::PostPsh,
-        zeek_conn_state: "RSTR",
-        completeness: 47,
-        idle_before: None,
-        checklist: Checklist {
-            first_reset: "frame 5".into(),
-            ..Checklist::default()
-        },
-        contrast: Vec::new(),
-        middlebox_score: 0,
-    }
-}
-
-/// Flags, side, sequence and acknowledgment numbers and payload of a connection that is reset
-/// after 5 bytes of request.
-pub(super) const TALK: [(Side, u32, u32, u16, &[u8]); 5] = [
-    (Side::Client, 1000, 0, tcp_flags::SYN, b""),
-    (
-        Side::Server,
-        5000,
-        1001,
-        tcp_flags::SYN | tcp_flags::ACK,
-        b"",
-    ),
-    (Side::Client, 1001, 5001, tcp_flags::ACK, b""),
-    (
-        Side::Client,
-        1001,
-        5001,
-        tcp_flags::ACK | tcp_flags::PSH,
-        b"hello",
-    ),
-    (
-        Side::Server,
-        5001,
-        1006,
-        tcp_flags::RST | tcp_flags::ACK,
-        b"",
-    ),
-];
-
 /// The frames of [`TALK`].
 pub(super) fn talk_frames() -> Vec<Vec<u8>> {
     TALK.iter()
         .map(|(side, seq, ack, flags, payload)| frame(*side, *seq, *ack, *flags, payload))
         .collect()
-}
-
-/// The case of [`TALK`] in these frames, 100 us apart.
-pub(super) fn talk_case(frames: &[FrameRef]) -> Case {
-    let segments = TALK.iter().zip(frames).enumerate();
-    let segments = segments.map(|(index, ((side, seq, ack, flags, payload), frame))| {
-        segment(
-            *frame,
-            index as i64 * 100,
-            *side,
-            (*seq, *ack),
-            *flags,
-            payload,
-        )
-    });
-    case(connection(segments.collect()))
 }

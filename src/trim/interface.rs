@@ -3,7 +3,8 @@
 
 use super::block::{Blocks, Endian, Options, codes, types};
 use super::options::{self, Lost};
-use super::source::body;
+use super::source::{Records, body};
+use crate::capture;
 use crate::units::{LinkType, TsResolution};
 
 /// `if_tsresol` and `if_tsoffset` (pcapng 4.2).
@@ -28,47 +29,28 @@ pub(super) struct Interface {
 }
 
 impl Interface {
-    /// From an IDB.
-    pub fn from_block(bytes: &[u8], link_type: LinkType, endian: Endian) -> Self {
-        let list = body(bytes, 16);
-        let first = |code: u16| Options::new(list, endian).find(|o| o.code == code);
-        let resolution = first(TSRESOL).and_then(|o| o.value.first().copied());
-        let offset = first(TSOFFSET).and_then(|o| endian.u64(o.value, 0));
+    /// From what the walk read of it and the bytes that describe it: an IDB, or the file
+    /// header in other formats, which becomes options of the same meaning.
+    pub fn new(known: &capture::Interface, bytes: &[u8], records: Records, endian: Endian) -> Self {
+        let options = if records == Records::Pcapng {
+            body(bytes, 16).to_vec()
+        } else {
+            let mut list = Blocks::new(endian);
+            if known.resolution != TsResolution::MICRO {
+                list.option(TSRESOL, &[known.resolution.0]);
+            }
+            if known.fcs_bits != 0 {
+                list.option(FCSLEN, &[known.fcs_bits]);
+            }
+            list.out
+        };
         Self {
-            link_type: raw_ip(link_type),
-            snaplen: endian.u32(bytes, 12).unwrap_or(0),
-            options: list.to_vec(),
+            link_type: raw_ip(known.link_type),
+            snaplen: known.snaplen,
+            options,
             endian,
-            resolution: resolution.map_or(TsResolution::MICRO, TsResolution),
-            offset: offset.unwrap_or(0) as i64,
-            statistics: None,
-        }
-    }
-
-    /// From a file header that describes the only interface there is. `units`: ticks per
-    /// second, 10^6 or 10^9.
-    pub fn from_header(
-        link_type: LinkType,
-        snaplen: u32,
-        units: u64,
-        fcs_bits: Option<u8>,
-        endian: Endian,
-    ) -> Self {
-        let mut list = Blocks::new(endian);
-        let nanos = units == 1_000_000_000;
-        if nanos {
-            list.option(TSRESOL, &[NANOS.0]);
-        }
-        if let Some(bits) = fcs_bits {
-            list.option(FCSLEN, &[bits]);
-        }
-        Self {
-            link_type: raw_ip(link_type),
-            snaplen,
-            options: list.out,
-            endian,
-            resolution: if nanos { NANOS } else { TsResolution::MICRO },
-            offset: 0,
+            resolution: known.resolution,
+            offset: known.offset_seconds,
             statistics: None,
         }
     }
@@ -239,9 +221,13 @@ mod tests {
 
     fn interface(resolution: u8, offset: i64) -> Interface {
         Interface {
+            link_type: LinkType::ETHERNET,
+            snaplen: 0,
+            options: Vec::new(),
+            endian: Endian::Little,
             resolution: TsResolution(resolution),
             offset,
-            ..Interface::from_header(LinkType::ETHERNET, 0, 1_000_000, None, Endian::Little)
+            statistics: None,
         }
     }
 

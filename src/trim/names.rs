@@ -5,9 +5,13 @@ use super::block::{Blocks, Endian, Options, codes, padded, types};
 use super::options::{self, Lost};
 use super::source::{Origin, body};
 use crate::diagnosis::Case;
+use crate::selection::{MAX_COMMENT, clean};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// Longest DNS name in text (RFC 1035 2.3.4).
+const MAX_NAME: usize = 255;
 
 const END: u16 = 0;
 const IPV4: u16 = 1;
@@ -143,23 +147,30 @@ fn addresses(case: &Case) -> BTreeSet<IpAddr> {
     found
 }
 
-/// The name the client asked for is the best one of the server, whatever its CNAME chain says.
+/// The name the client asked for is the best one of the server, whatever its CNAME chain
+/// says; without any other, the name in the ClientHello is.
 fn from_case(case: &Case, best: &mut Best) {
-    let Some(lookup) = &case.connection.name else {
-        return;
-    };
-    let name = lookup.name.trim_end_matches('.');
-    if name.is_empty() || name.contains('\0') {
+    let server = case.connection.server.ip;
+    if let Some(lookup) = &case.connection.name {
+        let name = clean(lookup.name.trim_end_matches('.'), MAX_NAME);
+        if !lookup.cname_chain.is_empty() {
+            let chain = lookup.cname_chain.join(", ");
+            best.comment = Some(clean(&format!("{name} is an alias: {chain}"), MAX_COMMENT));
+        }
+        if !name.is_empty() {
+            best.names.insert(server, name);
+            best.resolver = Some(lookup.resolver);
+        }
         return;
     }
-    best.names
-        .insert(case.connection.server.ip, name.to_string());
-    best.resolver = Some(lookup.resolver);
-    if !lookup.cname_chain.is_empty() {
-        best.comment = Some(format!(
-            "{name} is an alias: {}",
-            crate::selection::clean(&lookup.cname_chain.join(", "), 160)
-        ));
+    let tls = case.story.tls.as_ref();
+    let sni = tls.and_then(|tls| tls.client_hello.as_ref()?.sni.as_ref());
+    if let (Some(sni), false) = (sni, best.names.contains_key(&server)) {
+        let name = clean(sni, MAX_NAME);
+        let comment =
+            format!("{name} is what the ClientHello asked {server} for, not a DNS answer");
+        best.comment = Some(clean(&comment, MAX_COMMENT));
+        best.names.insert(server, name);
     }
 }
 

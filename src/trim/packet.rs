@@ -3,7 +3,8 @@
 
 use super::block::{Blocks, Endian, Options, codes, padded, types};
 use super::options::{self, Lost};
-use super::source::{Layout, Origin, body};
+use super::source::{Origin, Records, body};
+use crate::units::TsResolution;
 
 const DROP_COUNT: u16 = 4;
 const PACKET_ID: u16 = 5;
@@ -30,10 +31,10 @@ pub(super) struct Packet<'a> {
 impl<'a> Packet<'a> {
     /// `None` when the record contradicts itself, which the walk that found it rules out.
     pub fn read(bytes: &'a [u8], origin: &Origin) -> Option<Self> {
-        match origin.layout {
-            Layout::Pcap { units } => pcap(bytes, units, origin.endian),
-            Layout::Snoop => snoop(bytes),
-            Layout::Pcapng => match origin.endian.u32(bytes, 0)? {
+        match origin.records {
+            Records::Pcap => pcap(bytes, origin),
+            Records::Snoop => snoop(bytes),
+            Records::Pcapng => match origin.endian.u32(bytes, 0)? {
                 types::ENHANCED_PACKET => enhanced(bytes, origin.endian),
                 types::PACKET => obsolete(bytes, origin.endian),
                 types::SIMPLE_PACKET => simple(bytes, origin),
@@ -60,7 +61,10 @@ impl<'a> Packet<'a> {
 
 /// Variants of pcap differ in what follows the first 16 bytes of the record header; some old
 /// writers have the two lengths the other way round.
-fn pcap(bytes: &[u8], units: u64, endian: Endian) -> Option<Packet<'_>> {
+fn pcap<'a>(bytes: &'a [u8], origin: &Origin) -> Option<Packet<'a>> {
+    let endian = origin.endian;
+    let nanos = origin.interfaces.first()?.resolution == TsResolution::NANO;
+    let units = if nanos { 1_000_000_000 } else { 1_000_000 };
     let first = endian.u32(bytes, 8)?;
     let second = endian.u32(bytes, 12)?;
     let header = |len: u32| {

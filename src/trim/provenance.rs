@@ -1,7 +1,6 @@
 //! The section comment: the whole case in lines of text, for whoever gets the file without
 //! the report (design 5 "trim").
 
-use super::block::types;
 use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
@@ -72,7 +71,7 @@ fn is_told(facts: &Facts<'_>) -> bool {
     let frames = origin
         .label
         .frames
-        .map(|(first, last)| (last.0 + 1).saturating_sub(first.0));
+        .map(|(first, last)| last.0.saturating_sub(first.0).saturating_add(1));
     if frames != Some(facts.selection.frames.len() as u64) {
         return false;
     }
@@ -204,6 +203,10 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
         if let Some((first, last)) = label.frames {
             let _ = write!(line, ", frames {first}-{last}");
         }
+        if label.other_frames > 0 {
+            let blocks = selection::count(label.other_frames, "custom or journal block");
+            let _ = write!(line, " (of which {blocks} left out)");
+        }
         text.line(&line);
     }
     for line in section::other_capturers(facts.main, facts.origins) {
@@ -259,21 +262,12 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
         *blocks.entry(*kind).or_default() += count;
     }
     for (kind, count) in blocks {
-        text.line(&format!("- {}", block_name(kind, count)));
+        let blocks = selection::count(count, "block");
+        text.line(&format!("- {blocks} of type 0x{kind:08x}"));
     }
     if facts.secrets.written > 0 {
         text.heading(
             "this file contains decryption secrets: whoever has it can read the TLS session",
         );
-    }
-}
-
-fn block_name(kind: u32, number: u64) -> String {
-    let blocks = |what: &str| selection::count(number, what);
-    match kind {
-        types::JOURNAL => blocks("systemd journal block"),
-        types::CUSTOM => blocks("custom block"),
-        types::CUSTOM_NO_COPY => format!("{} marked as not to be copied", blocks("custom block")),
-        other => format!("{} of type 0x{other:08x}", blocks("block")),
     }
 }

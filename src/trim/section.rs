@@ -3,7 +3,7 @@
 
 use super::block::{Begun, Blocks, codes, types};
 use super::options::{self, Lost};
-use super::source::{Layout, Origin};
+use super::source::{Origin, Records};
 use std::sync::Arc;
 
 const HARDWARE: u16 = 2;
@@ -28,7 +28,7 @@ pub(super) fn begin(
     // the length is not told: Wireshark copies an explicit one unchanged when it saves
     blocks.u32(u32::MAX);
     blocks.u32(u32::MAX);
-    if main.layout == Layout::Pcapng {
+    if main.records == Records::Pcapng {
         let skip: &[u16] = if origins.len() > 1 {
             &[codes::COMMENT]
         } else {

@@ -5,10 +5,10 @@ use super::block::{Endian, Options, types};
 use super::interface::{Interface, Statistics};
 use super::names::NameBlock;
 use super::secrets::SecretsBlock;
-use crate::capture::Structure;
+use crate::capture::{Layout, Structure};
 use crate::error::Result;
 use crate::flow::FrameRef;
-use crate::units::{FileId, FrameNumber, LinkType, Span};
+use crate::units::{FileId, FrameNumber, Span};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,6 +43,8 @@ pub struct FileLabel {
     pub size: Option<u64>,
     /// Numbers of its first and last frame in the timeline.
     pub frames: Option<(FrameNumber, FrameNumber)>,
+    /// Frames among them that hold no packet (custom blocks, journal entries).
+    pub other_frames: u64,
 }
 
 impl FileLabel {
@@ -56,10 +58,9 @@ impl FileLabel {
 
 /// How the records of an origin are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// pcap and its variants: a header of at least 16 bytes, then the data. The value is
-    /// ticks per second.
-    Pcap { units: u64 },
+pub(super) enum Records {
+    /// pcap and its variants: a header of at least 16 bytes, then the data.
+    Pcap,
     /// Snoop (RFC 1761): a header of 24 bytes, then the data.
     Snoop,
     /// pcapng blocks.
@@ -74,7 +75,7 @@ pub struct Origin {
     pub(super) section: u32,
     /// Offset of its header.
     pub(super) start: u64,
-    pub(super) layout: Layout,
+    pub(super) records: Records,
     pub(super) endian: Endian,
     /// Option bytes of the section header.
     pub(super) options: Vec<u8>,
@@ -103,43 +104,49 @@ impl Origin {
 pub struct Origins(Vec<Arc<Origin>>);
 
 impl Origins {
-    /// Reads what a walk over the file reported. `read` fetches bytes of the file by their
-    /// span. Blocks that are not understood are counted and otherwise left alone.
+    /// Reads what a walk over the file reported. `read` fetches bytes of the (decompressed)
+    /// file by their span. Blocks that are not understood are counted and otherwise left alone.
     ///
     /// # Errors
     ///
     /// Those of `read`.
     pub fn read(
         label: &FileLabel,
-        structure: &[Structure],
+        layout: &Layout,
         read: &mut dyn FnMut(Span) -> Result<Vec<u8>>,
     ) -> Result<Self> {
         let mut origins: Vec<Origin> = Vec::new();
-        for item in structure {
-            match *item {
-                Structure::Section {
-                    span, big_endian, ..
-                } => {
-                    let section = origins.len() as u32 + 1;
-                    let header = read(span)?;
-                    origins.push(begin(label, section, span.offset, &header, big_endian));
+        for structure in layout.sections() {
+            if let Structure::Section {
+                span, big_endian, ..
+            } = *structure
+            {
+                let section = origins.len() as u32 + 1;
+                let header = read(span)?;
+                origins.push(begin(label, section, span.offset, &header, big_endian));
+            }
+        }
+        for at in 0..origins.len() {
+            let end = origins.get(at + 1).map_or(u64::MAX, |next| next.start);
+            let state = layout.state_at(end);
+            if let Some(origin) = origins.get_mut(at) {
+                for interface in state.interfaces() {
+                    let bytes = read(interface.span)?;
+                    let known = Interface::new(interface, &bytes, origin.records, origin.endian);
+                    origin.interfaces.push(known);
                 }
-                Structure::Interface {
-                    span, link_type, ..
-                } => {
-                    if let Some(origin) = origins.last_mut() {
-                        let bytes = read(span)?;
-                        origin.interfaces.push(interface(origin, &bytes, link_type));
-                    }
-                }
-                Structure::Block { span, block_type } => {
-                    if let Some(origin) = origins.last_mut() {
-                        if is_read(block_type) {
-                            add_block(origin, block_type, &read(span)?);
-                        } else {
-                            *origin.left_out.entry(block_type).or_default() += 1;
-                        }
-                    }
+            }
+        }
+        for structure in layout.blocks() {
+            if let Structure::Block { span, block_type } = *structure {
+                let after = origins.partition_point(|origin| origin.start <= span.offset);
+                let Some(origin) = after.checked_sub(1).and_then(|at| origins.get_mut(at)) else {
+                    continue;
+                };
+                if is_read(block_type) {
+                    add_block(origin, block_type, &read(span)?);
+                } else {
+                    *origin.left_out.entry(block_type).or_default() += 1;
                 }
             }
         }
@@ -163,12 +170,12 @@ fn is_read(block_type: u32) -> bool {
 }
 
 fn begin(label: &FileLabel, section: u32, start: u64, header: &[u8], big: bool) -> Origin {
-    let (layout, options) = layout(header, big);
+    let (records, options) = records(header);
     Origin {
         label: label.clone(),
         section,
         start,
-        layout,
+        records,
         endian: Endian::of(big),
         options: options.to_vec(),
         interfaces: Vec::new(),
@@ -179,21 +186,16 @@ fn begin(label: &FileLabel, section: u32, start: u64, header: &[u8], big: bool) 
     }
 }
 
-/// What a file header or section header says of the records after it.
-fn layout(header: &[u8], big: bool) -> (Layout, &[u8]) {
+/// What a file header or section header says of the records after it, and its options.
+fn records(header: &[u8]) -> (Records, &[u8]) {
     const SNOOP: &[u8] = b"snoop\0\0\0";
-    /// Magic numbers whose fraction counts nanoseconds: standard, Ixia, netsniff-ng.
-    const NANOS: [u32; 3] = [0xa1b2_3c4d, 0x1c00_01ac, 0xa1e2_cb12];
     if header.starts_with(&types::SECTION_HEADER.to_le_bytes()) {
-        return (Layout::Pcapng, body(header, 24));
+        (Records::Pcapng, body(header, 24))
+    } else if header.starts_with(SNOOP) {
+        (Records::Snoop, &[])
+    } else {
+        (Records::Pcap, &[])
     }
-    if header.starts_with(SNOOP) {
-        return (Layout::Snoop, &[]);
-    }
-    let magic = Endian::of(big).u32(header, 0);
-    let nanos = magic.is_some_and(|magic| NANOS.contains(&magic));
-    let units = if nanos { 1_000_000_000 } else { 1_000_000 };
-    (Layout::Pcap { units }, &[])
 }
 
 /// A block from `from` up to its trailing length.
@@ -201,24 +203,6 @@ pub(super) fn body(block: &[u8], from: usize) -> &[u8] {
     block
         .get(from..block.len().saturating_sub(4))
         .unwrap_or_default()
-}
-
-fn interface(origin: &Origin, bytes: &[u8], link_type: LinkType) -> Interface {
-    match origin.layout {
-        Layout::Pcapng => Interface::from_block(bytes, link_type, origin.endian),
-        Layout::Pcap { units } => {
-            let network = origin.endian.u32(bytes, 20).unwrap_or(0);
-            let snaplen = origin.endian.u32(bytes, 16).unwrap_or(0);
-            Interface::from_header(link_type, snaplen, units, fcs_bits(network), origin.endian)
-        }
-        Layout::Snoop => Interface::from_header(link_type, 0, 1_000_000, None, origin.endian),
-    }
-}
-
-/// Length of the frame check sequence in bits: bit 26 of the network field says that bits
-/// 28-31 hold it in units of 16 bits (draft-ietf-opsawg-pcap 4).
-fn fcs_bits(network: u32) -> Option<u8> {
-    (network & 1 << 26 != 0).then_some((network >> 28) as u8 * 16)
 }
 
 fn add_block(origin: &mut Origin, block_type: u32, bytes: &[u8]) {
@@ -249,11 +233,5 @@ mod tests {
         assert_eq!(label("/home/ann/x.pcap").base_name(), "x.pcap");
         assert_eq!(label("C:\\Users\\ann\\x.pcap").base_name(), "x.pcap");
         assert_eq!(label("x.pcap").base_name(), "x.pcap");
-    }
-
-    #[test]
-    fn frame_check_sequence_of_pcap() {
-        assert_eq!(fcs_bits(1), None);
-        assert_eq!(fcs_bits(0x2400_0001), Some(32));
     }
 }
