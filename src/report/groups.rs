@@ -19,10 +19,12 @@ struct Members<'a> {
 /// Above this many rows groups are shown instead of cases.
 const ROWS_WITHOUT_GROUPS: usize = 20;
 
-/// Whether the cases are so many, and so many alike, that groups say more.
+/// Whether the cases are so many, and so many alike, that groups say more. Never when a case
+/// belongs to no group: none may go unmentioned.
 pub(super) fn say_more(report: &Report<'_>) -> bool {
     let cases = report.cases.len();
-    cases > ROWS_WITHOUT_GROUPS && cases > report.groups.len()
+    let grouped: usize = report.groups.iter().map(|g| g.cases.len()).sum();
+    cases > ROWS_WITHOUT_GROUPS && cases > report.groups.len() && grouped == cases
 }
 
 /// One case of each group and how many resets it stands for, worst first, then in order of
