@@ -6,6 +6,7 @@ use super::secrets::Carried;
 use super::section::{self, PROGRAM};
 use super::source::Origin;
 use crate::diagnosis::{Case, Statement};
+use crate::flow::FrameRef;
 use crate::selection::{self, Selection, clean};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -124,7 +125,7 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
     if !diagnosis.evidence.is_empty() {
         text.heading("evidence");
         for statement in &diagnosis.evidence {
-            let frames = frames(statement, facts.selection);
+            let frames = frames(statement, facts);
             text.line(&format!("- {}{frames}", statement.text));
         }
     }
@@ -149,7 +150,7 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
 }
 
 /// ` (frames 5, 7; in the source 120, 122)`.
-fn frames(statement: &Statement, selection: &Selection) -> String {
+fn frames(statement: &Statement, facts: &Facts<'_>) -> String {
     if statement.frames.is_empty() {
         return String::new();
     }
@@ -158,19 +159,35 @@ fn frames(statement: &Statement, selection: &Selection) -> String {
     let here = list(
         named
             .clone()
-            .map(|f| match selection.number_of(*f) {
+            .map(|f| match facts.selection.number_of(*f) {
                 Some(number) => number.to_string(),
                 None => "-".to_string(),
             })
             .collect(),
     );
-    let source = list(named.map(|f| f.number.to_string()).collect());
+    let source = list(named.map(|f| in_source(*f, facts)).collect());
     let more = match statement.frames.len().saturating_sub(MAX_FRAMES) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     let plural = if statement.frames.len() == 1 { "" } else { "s" };
     format!(" (frame{plural} {here}; in the source {source}{more})")
+}
+
+/// Number of a frame in the source; with several files, `file#number` as Wireshark shows it
+/// for that file alone.
+fn in_source(frame: FrameRef, facts: &Facts<'_>) -> String {
+    if !several_files(facts) {
+        return frame.number.to_string();
+    }
+    let origin = facts.origins.iter().find(|o| o.label.file == frame.file);
+    let name = origin.map_or("?", |origin| origin.label.base_name());
+    format!("{name}#{}", frame.in_file)
+}
+
+fn several_files(facts: &Facts<'_>) -> bool {
+    let main = facts.main.label.file;
+    facts.origins.iter().any(|origin| origin.label.file != main)
 }
 
 fn checklist(text: &mut Text, facts: &Facts<'_>) {
@@ -213,8 +230,14 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
         text.line(&format!("- {line}"));
     }
     let connection = &facts.case.connection;
+    let several = several_files(facts);
+    let place = if several {
+        "in these files merged"
+    } else {
+        "there"
+    };
     text.line(&format!(
-        "- tcp.stream == {} there, as Wireshark 4.4 numbers",
+        "- tcp.stream == {} {place}, as Wireshark 4.4 numbers",
         connection.stream
     ));
     let filter = selection::display_filter(facts.case);
@@ -222,8 +245,8 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
     text.line(
         "- frame.packet_id is the frame number in the source, unless the source has ids itself",
     );
-    if facts.origins.len() > 1 {
-        text.line("- with several files, frame numbers count on from file to file");
+    if several {
+        text.line("- with several files, frame.packet_id and orig= count on from file to file");
     }
 }
 

@@ -216,6 +216,11 @@ fn rotated_files() {
     assert_eq!(section.len(), 2, "the same comment once");
     assert_eq!(only(&out.options, 4), Some(&b"dumpcap"[..]));
     assert!(section[1].contains("- a.pcapng,") && section[1].contains("- b.pcapng,"));
+    assert!(
+        section[1].contains("(frame 5; in the source b.pcapng#2)"),
+        "{}",
+        section[1]
+    );
     assert_eq!(out.packets.len(), 5);
 }
 
