@@ -275,19 +275,6 @@ fn walk(bytes: &[u8]) -> Found {
     found
 }
 
-/// Structure and packets of a file.
-pub(super) fn walked(bytes: &[u8]) -> (Layout, Vec<FrameRef>) {
-    let found = walk(bytes);
-    let frame = |(number, span): &(u64, Span)| FrameRef {
-        number: FrameNumber(*number),
-        in_file: FrameNumber(*number),
-        file: FileId(0),
-        span: *span,
-    };
-    let frames = found.spans.iter().map(frame).collect();
-    (found.layout, frames)
-}
-
 /// An Ethernet frame with a TCP segment from 10.0.0.1:40000 to 192.0.2.7:443 or back, with
 /// the checksums left 0.
 pub(super) fn frame(from: Side, seq: u32, ack: u32, flags: u16, payload: &[u8]) -> Vec<u8> {

@@ -7,7 +7,6 @@
 mod block;
 mod build;
 mod file_name;
-mod files;
 mod interface;
 mod names;
 mod options;
@@ -27,7 +26,6 @@ mod fixture;
 mod tests;
 
 pub use file_name::file_name;
-pub use files::{Files, InputFile};
 pub use source::{FileLabel, Origin, Origins, Raw, Source};
 
 use crate::diagnosis::Case;

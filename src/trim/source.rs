@@ -12,8 +12,8 @@ use crate::units::{FileId, FrameNumber, Span};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Where the frames of a case are fetched again, by several threads at once.
-pub trait Source: Sync {
+/// Where the frames of a case are fetched again.
+pub trait Source {
     /// The whole record or block of a frame, header and options included, as in the
     /// (decompressed) file, and where it comes from.
     ///
