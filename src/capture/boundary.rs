@@ -4,7 +4,7 @@
 use super::MAX_RECORD_LEN;
 use super::format::{Appended, Container, SHB_TYPE, appended, section_order, u32_in};
 use super::pcap;
-use super::pcapng::{Framing, block_type, framing, is_known};
+use super::pcapng::{FRAME_LEN, Framing, block_type, framing, is_known};
 use super::snoop;
 use super::state::State;
 use super::window::Window;
@@ -85,7 +85,12 @@ impl Prober {
     #[inline]
     fn worth(&self, window: &Window<'_>, pos: usize) -> bool {
         match self {
-            Self::Pcap(_) | Self::Snoop => true,
+            Self::Snoop => true,
+            Self::Pcap(probe) => {
+                let bytes = window.from(pos);
+                let short = bytes.len() < pcap::Probe::NEEDED;
+                short || probe.at(window, pos).is_some() || first_byte_of_header(bytes)
+            }
             Self::Pcapng { begun, big_endian } => {
                 let bytes = window.from(pos);
                 let known = *begun && u32_in(bytes, 0, *big_endian).is_none_or(is_known);
@@ -137,7 +142,7 @@ fn block_link(
     links: usize,
 ) -> Link {
     let bytes = window.from(pos);
-    if bytes.len() < 12 {
+    if bytes.len() < FRAME_LEN {
         return Link::Beyond;
     }
     if bytes.starts_with(&SHB_TYPE) {
@@ -189,7 +194,7 @@ fn verify(mut prober: Prober, window: &Window<'_>, origin: usize, mut pos: usize
     let view = Window {
         base: window.base,
         buf: window.buf.get(..horizon).unwrap_or(window.buf),
-        last: window.last && window.buf.len() <= horizon,
+        last: window.last && window.buf.len() < horizon,
     };
     let cut = view.last || view.buf.len() == horizon;
     let yes_if = |holds: bool| if holds { Verdict::Yes } else { Verdict::No };
@@ -200,9 +205,11 @@ fn verify(mut prober: Prober, window: &Window<'_>, origin: usize, mut pos: usize
             return yes_if(links > 0);
         }
         if pos >= view.buf.len() {
-            return match cut {
-                true => yes_if(links > prober.depth_at_end()),
-                false => Verdict::More,
+            // the record that goes on beyond the view is not counted
+            return if cut {
+                yes_if(links > prober.depth_at_end())
+            } else {
+                Verdict::More
             };
         }
         match prober.link(&view, pos, links) {
@@ -268,6 +275,9 @@ pub fn find_boundary(state: &State, base: u64, buf: &[u8]) -> Option<usize> {
         buf,
         last: false,
     };
+    if !state.begun && !state.is_pcapng() {
+        return None; // nothing is known of the records before the file header is read
+    }
     let scout = Prober::new(state);
     (0..buf.len()).find(|&pos| {
         scout.worth(&window, pos)

@@ -413,7 +413,9 @@ mod tests {
         (out, ending.anomalies().iter().map(|a| a.kind).collect())
     }
 
-    const PACKERS: [fn(&[u8]) -> Vec<u8>; 4] = [gzip, zst, lz4, lz4_legacy];
+    type Packer = fn(&[u8]) -> Vec<u8>;
+
+    const PACKERS: [Packer; 4] = [gzip, zst, lz4, lz4_legacy];
 
     #[test]
     fn several_frames_are_one_stream() {

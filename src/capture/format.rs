@@ -154,7 +154,8 @@ pub(super) fn appended(bytes: &[u8], last: bool) -> Appended {
         let known = u16_at(4) == Some(2) && u16_at(6).is_some_and(|minor| minor <= 4);
         known.then_some(Container::Pcap(shape))
     } else {
-        head.starts_with(SNOOP_MAGIC).then_some(Container::Snoop)
+        let known = matches!(u32_in(head, 8, true), Some(1 | 2));
+        (known && head.starts_with(SNOOP_MAGIC)).then_some(Container::Snoop)
     };
     container.map_or(Appended::No, |c| Appended::Yes(Format(c)))
 }

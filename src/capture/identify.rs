@@ -70,7 +70,9 @@ fn capture(prefix: &[u8]) -> Option<Format> {
         return section_order(prefix).map(|_| Format(Container::Pcapng));
     }
     if prefix.starts_with(SNOOP_MAGIC) {
-        return Some(Format(Container::Snoop));
+        // later versions are not of Solaris, and their datalink types mean other things
+        let version = super::format::u32_in(prefix, 8, true)?;
+        return matches!(version, 1 | 2).then_some(Format(Container::Snoop));
     }
     let shape = Shape::of_magic(prefix.first_chunk()?)?;
     Some(Format(Container::Pcap(shape)))
@@ -136,16 +138,14 @@ const UNSUPPORTED: &[(&[u8], &str, &str)] = &[
     (b"\x05VNF", "a Visual Networks capture", EDITCAP),
     (b"\x01\x10", "a Novell LANalyzer capture", EDITCAP),
     (b"\x54\x52\x00\x64", "an HP-UX nettl trace", EDITCAP),
-    (b"NSTRACE", "a NetScaler trace", EDITCAP),
-    (b"\x80NSTRACE10", "a NetScaler trace", EDITCAP),
     (
-        b"btsnoop\0",
-        "a Bluetooth snoop capture, which holds no TCP over IP",
+        b"snoop\0\0\0",
+        "a Shomiti or Finisar Surveyor capture",
         EDITCAP,
     ),
     (
-        b"\0\0\x02\0\x12\x05",
-        "a Sniffer (Windows) capture",
+        b"btsnoop\0",
+        "a Bluetooth snoop capture, which holds no TCP over IP",
         EDITCAP,
     ),
 ];
@@ -177,19 +177,16 @@ fn unsupported(prefix: &[u8]) -> Option<String> {
 fn is_event_trace(prefix: &[u8]) -> bool {
     let size = super::format::u32_in(prefix, 0, false).unwrap_or_default();
     size != 0
-        && size % 1024 == 0
+        && size.is_multiple_of(1024)
         && size <= 16 << 20
         && matches!(prefix.get(0x4a..0x4c), Some([1 | 2, 0xc0]))
 }
 
-/// The signature record of a NetScaler trace holds its name a few bytes in.
+/// The signature record of a NetScaler trace holds a name a few bytes in: `NetScaler
+/// Performance Data`, or with `V20` or `V30` in the middle.
 fn is_netscaler(prefix: &[u8]) -> bool {
     let head = prefix.get(..32).unwrap_or(prefix);
-    head.windows(10)
-        .any(|w| w == b"NetScaler " || w == b"NetScalerP")
-        || head
-            .windows(9)
-            .any(|w| w == b"NSTRACE_V" || w == b"nstrace10")
+    head.windows(10).any(|w| w == b"NetScaler ")
 }
 
 /// Words for bytes that are nothing known.
@@ -215,4 +212,105 @@ fn describe(prefix: &[u8]) -> String {
     }
     let bytes: Vec<String> = head.iter().take(8).map(|b| format!("{b:02x}")).collect();
     format!("it begins with the bytes {}", bytes.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compression, Identified, UNSUPPORTED, identify};
+
+    fn padded(head: &[u8]) -> Vec<u8> {
+        let mut bytes = head.to_vec();
+        bytes.resize(512, 0xe5);
+        bytes
+    }
+
+    #[test]
+    fn captures_by_their_magic() {
+        for (head, name) in [
+            (
+                &[0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 0x1a, 0x2b, 0x3c, 0x4d][..],
+                "pcapng",
+            ),
+            (
+                &[0xd4, 0xc3, 0xb2, 0xa1],
+                "pcap (microsecond, little-endian)",
+            ),
+            (&[0xa1, 0xb2, 0x3c, 0x4d], "pcap (nanosecond, big-endian)"),
+            (
+                &[0x34, 0xcd, 0xb2, 0xa1],
+                "modified pcap (microsecond, little-endian)",
+            ),
+            (
+                &[0x1c, 0x00, 0x01, 0xac],
+                "Ixia pcap (microsecond, big-endian)",
+            ),
+            (
+                &[0xab, 0x01, 0x00, 0x1c],
+                "Ixia pcap (microsecond, little-endian)",
+            ),
+            (
+                &[0x12, 0xcb, 0xe2, 0xa1],
+                "netsniff-ng pcap (nanosecond, little-endian)",
+            ),
+            (b"snoop\0\0\0\0\0\0\x02\0\0\0\x04", "snoop"),
+        ] {
+            let Identified::Capture(format) = identify(&padded(head)) else {
+                panic!("{name}");
+            };
+            assert_eq!(format.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn compressions_by_their_magic() {
+        for (head, compression) in [
+            (&[0x1f, 0x8b, 8][..], Compression::Gzip),
+            (&[0x28, 0xb5, 0x2f, 0xfd], Compression::Zstd),
+            (&[0x04, 0x22, 0x4d, 0x18], Compression::Lz4),
+            (&[0x02, 0x21, 0x4c, 0x18], Compression::Lz4),
+            // skippable frames first: what follows decides
+            (
+                &[
+                    0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9, 0x04, 0x22, 0x4d, 0x18,
+                ],
+                Compression::Lz4,
+            ),
+            (
+                &[0x5f, 0x2a, 0x4d, 0x18, 0, 0, 0, 0, 0x28, 0xb5, 0x2f, 0xfd],
+                Compression::Zstd,
+            ),
+            (&[0x5f, 0x2a, 0x4d, 0x18, 0, 0, 1, 0], Compression::Zstd),
+        ] {
+            assert_eq!(identify(&padded(head)), Identified::Compressed(compression));
+        }
+    }
+
+    #[test]
+    fn other_formats_are_named_with_a_command() {
+        for (magic, name, command) in UNSUPPORTED {
+            let Identified::Unsupported(text) = identify(&padded(magic)) else {
+                panic!("{name}");
+            };
+            assert!(text.contains(name) && text.contains(&format!("`{command}`")));
+        }
+    }
+
+    #[test]
+    fn the_rest_is_described() {
+        assert_eq!(identify(b""), Identified::Empty);
+        for (bytes, words) in [
+            (&b"#!/bin/sh\necho"[..], "text beginning \"#!/bin/sh\""),
+            (&[0; 64], "zeros"),
+            (&[0xff, 0xd8, 0xff, 0xe0], "ff d8 ff e0"),
+            (
+                &[0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 1, 2, 3, 4],
+                "byte-order magic",
+            ),
+        ] {
+            let Identified::Unknown(text) = identify(bytes) else {
+                panic!("{words}");
+            };
+            assert!(text.contains(words), "{text}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::record::Structure;
 use super::state::{Interface, State};
+use crate::units::TsResolution;
 use std::sync::Arc;
 
 /// Sections and interfaces of one file, in file order, from [`super::Sink::structure`].
@@ -10,7 +11,11 @@ use std::sync::Arc;
 pub struct Layout {
     sections: Vec<Section>,
     blocks: Vec<Structure>,
+    blocks_left_out: u64,
 }
+
+/// Most blocks that are remembered; a file of nothing else must not fill the memory.
+const MAX_BLOCKS: usize = 1 << 18;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Section {
@@ -55,7 +60,10 @@ impl Layout {
                     Arc::make_mut(&mut section.interfaces).push(interface);
                 }
             }
-            Structure::Block { .. } => self.blocks.push(structure),
+            Structure::Block { .. } if self.blocks.len() < MAX_BLOCKS => {
+                self.blocks.push(structure);
+            }
+            Structure::Block { .. } => self.blocks_left_out += 1,
         }
     }
 
@@ -96,6 +104,20 @@ impl Layout {
             .checked_sub(1)
             .and_then(|i| self.sections.get(i))
             .map_or(0, |s| s.offset)
+    }
+
+    /// Digits after the decimal point of the finest time stamps of any interface.
+    #[must_use]
+    pub fn time_digits(&self) -> u8 {
+        let interfaces = self.sections.iter().flat_map(|s| s.interfaces.iter());
+        let digits = interfaces.map(|i| i.resolution.decimal_digits());
+        digits.max().unwrap_or(TsResolution::MICRO.decimal_digits())
+    }
+
+    /// How many blocks [`Self::blocks`] leaves out because there are too many.
+    #[must_use]
+    pub fn blocks_left_out(&self) -> u64 {
+        self.blocks_left_out
     }
 
     /// The blocks that are neither packets, sections nor interfaces (names, secrets,

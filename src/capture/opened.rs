@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// A capture file that can be read, from several threads at once.
 #[derive(Debug)]
@@ -17,12 +18,14 @@ pub struct Opened {
     file: Arc<File>,
     format: Format,
     len: u64,
+    modified: Option<SystemTime>,
     compression: Option<Compression>,
     anomalies: Vec<Anomaly>,
 }
 
 impl Opened {
-    /// Opens a regular file and identifies it by content.
+    /// Opens a file and identifies it by content. What is no regular file (a named pipe, a
+    /// shell's `<(...)`) is copied to a temporary file first, like standard input.
     ///
     /// # Errors
     /// The file cannot be read, or is not a capture that is read; the error names the path.
@@ -32,14 +35,20 @@ impl Opened {
 
     fn open_unplaced(path: &Path) -> Result<Self> {
         let file = File::open(path)?;
-        if file.metadata()?.is_dir() {
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
             return Err(not_a_capture("it is a directory"));
         }
-        Self::from_file(file)
+        if metadata.is_file() {
+            Self::from_file(file)
+        } else {
+            Self::spool(Box::new(file), None)
+        }
     }
 
     fn from_file(file: File) -> Result<Self> {
-        let len = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        let (len, modified) = (metadata.len(), metadata.modified().ok());
         let file = Arc::new(file);
         let mut prefix = [0; PREFIX_LEN];
         let had = fill(&mut plain(&file), &mut prefix)?;
@@ -54,6 +63,7 @@ impl Opened {
             file,
             format,
             len,
+            modified,
             compression,
             anomalies: Vec::new(),
         })
@@ -88,7 +98,7 @@ impl Opened {
                 if let Identified::Compressed(_) = identify(&prefix) {
                     return Err(compressed_twice(kind));
                 }
-                format_of(identify(&prefix))?;
+                format_of(identify(&prefix)).map_err(|e| inside(kind, e))?;
                 (Box::new(io::Cursor::new(prefix).chain(inner)), Some(ending))
             }
             other => {
@@ -171,6 +181,14 @@ impl Opened {
         }
     }
 
+    /// Whether the file's length or time of change differs from when it was opened.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|m| m.len() != self.len || m.modified().ok() != self.modified)
+    }
+
     /// Whether this is the file that `path` names, by device and inode, so that an input is
     /// never an output.
     #[must_use]
@@ -234,7 +252,7 @@ fn format_inside(kind: Compression, inner: &mut impl Read) -> Result<Format> {
     let had = fill(inner, &mut prefix)?;
     match identify(prefix.get(..had).unwrap_or_default()) {
         Identified::Compressed(_) => Err(compressed_twice(kind)),
-        other => format_of(other),
+        other => format_of(other).map_err(|e| inside(kind, e)),
     }
 }
 
@@ -243,8 +261,19 @@ fn format_of(identified: Identified) -> Result<Format> {
         Identified::Capture(format) => Ok(format),
         Identified::Unsupported(text) => Err(Error::new(ErrorKind::Unsupported(text))),
         Identified::Unknown(text) => Err(not_a_capture(&text)),
-        Identified::Empty => Err(not_a_capture("it is empty")),
+        Identified::Empty => Err(not_a_capture("there is nothing in it")),
         Identified::Compressed(kind) => Err(compressed_twice(kind)),
+    }
+}
+
+/// Says that what was found lies inside a compressed file.
+fn inside(outer: Compression, error: Error) -> Error {
+    match error.kind {
+        ErrorKind::NotACapture(text) => not_a_capture(&format!("{outer}-compressed, and {text}")),
+        ErrorKind::Unsupported(text) => Error::new(ErrorKind::Unsupported(format!(
+            "{outer}-compressed: {text}"
+        ))),
+        _ => error,
     }
 }
 
@@ -256,4 +285,107 @@ fn compressed_twice(outer: Compression) -> Error {
     Error::new(ErrorKind::Unsupported(format!(
         "compressed twice; use `{outer} -dc FILE | rstcap -`"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, Order};
+    use super::{Compression, ErrorKind, Opened, same_file};
+    use crate::anomaly::AnomalyKind;
+    use std::io::{Cursor, Read};
+
+    fn pcap() -> Vec<u8> {
+        sample::pcap(Order(false), 0xa1b2_c3d4, 0..40)
+    }
+
+    fn all(opened: &Opened) -> Vec<u8> {
+        let mut out = Vec::new();
+        opened.stream().unwrap().read_to_end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn plain_files_are_read_at_any_offset() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("named.txt");
+        std::fs::write(&path, pcap()).unwrap();
+        let opened = Opened::open(&path).unwrap();
+        assert_eq!(
+            opened.format().to_string(),
+            "pcap (microsecond, little-endian)"
+        );
+        assert_eq!(
+            (opened.len(), opened.compression()),
+            (pcap().len() as u64, None)
+        );
+        let mut buf = [0; 50];
+        assert_eq!(opened.read_at(30, &mut buf).unwrap(), 50);
+        assert_eq!(buf[..], pcap()[30..80]);
+        assert_eq!(opened.read_at(opened.len() - 10, &mut buf).unwrap(), 10);
+        assert_eq!(opened.read_at(opened.len() + 10, &mut buf).unwrap(), 0);
+        assert_eq!(all(&opened), pcap());
+        assert!(!opened.has_changed());
+        std::fs::write(&path, &pcap()[..100]).unwrap();
+        assert!(opened.has_changed());
+    }
+
+    #[test]
+    fn compressed_files_are_streamed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let packed = zstd::encode_all(&pcap()[..], 1).unwrap();
+        std::fs::write(&path, &packed).unwrap();
+        let opened = Opened::open(&path).unwrap();
+        assert_eq!(opened.compression(), Some(Compression::Zstd));
+        assert_eq!(opened.len(), packed.len() as u64);
+        assert_eq!(all(&opened), pcap());
+        assert_eq!(all(&opened), pcap());
+    }
+
+    #[test]
+    fn a_pipe_is_spooled_decompressed() {
+        let mut packed = zstd::encode_all(&pcap()[..], 1).unwrap();
+        packed.extend(b"tail");
+        let opened = Opened::spool(Box::new(Cursor::new(packed)), None).unwrap();
+        assert_eq!(
+            (opened.compression(), opened.len()),
+            (None, pcap().len() as u64)
+        );
+        assert_eq!(all(&opened), pcap());
+        let kinds: Vec<AnomalyKind> = opened.anomalies().iter().map(|a| a.kind).collect();
+        assert_eq!(kinds, [AnomalyKind::TrailingGarbage]);
+    }
+
+    #[test]
+    fn what_is_no_capture_is_an_error_that_says_what_it_is() {
+        let twice = zstd::encode_all(&zstd::encode_all(&pcap()[..], 1).unwrap()[..], 1).unwrap();
+        let text = zstd::encode_all(&b"hello world"[..], 1).unwrap();
+        for (bytes, words) in [
+            (b"hello world".to_vec(), "text"),
+            (Vec::new(), "nothing"),
+            (b"BZh91AY&SY".to_vec(), "bzip2 -dc FILE | rstcap -"),
+            (twice, "compressed twice"),
+            (text, "zstd-compressed, and it is text"),
+        ] {
+            let error = Opened::spool(Box::new(Cursor::new(bytes)), None).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        let error = Opened::open("does/not/exist".as_ref()).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Io(_)));
+        assert!(error.to_string().starts_with("does/not/exist: "));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn two_names_of_one_file_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "b", "c"].map(|n| dir.path().join(n));
+        std::fs::write(&a, pcap()).unwrap();
+        std::fs::hard_link(&a, &b).unwrap();
+        std::fs::write(&c, pcap()).unwrap();
+        assert!(same_file(&a, &b) && !same_file(&a, &c));
+        let opened = Opened::open(&a).unwrap();
+        assert!(opened.is_same_file(&b) && !opened.is_same_file(&c));
+        assert!(!opened.is_same_file(&dir.path().join("none")));
+    }
 }

@@ -1,7 +1,7 @@
 //! Classic pcap: one file header, then records (draft-ietf-opsawg-pcap).
 
 use super::MAX_RECORD_LEN;
-use super::format::{Appended, PCAP_HEADER_LEN, Shape, appended, u16_in, u32_in};
+use super::format::{Appended, Shape, appended, u16_in, u32_in};
 use super::record::{Record, RecordKind, Sink, Structure};
 use super::state::{Interface, State};
 use super::window::{Stop, Window};
@@ -164,6 +164,18 @@ impl Header {
     }
 
     #[inline]
+    fn time(self, rules: &Rules) -> Timestamp {
+        Timestamp(
+            i64::from(self.seconds) * 1_000_000_000
+                + i64::from(self.fraction) * rules.nanos_per_unit,
+        )
+    }
+
+    fn is_zeros(self) -> bool {
+        (self.seconds, self.fraction, self.captured, self.original) == (0, 0, 0, 0)
+    }
+
+    #[inline]
     fn at<const BE: bool>(window: &Window<'_>, pos: usize, swapped: bool) -> Option<Self> {
         let raw = window.from(pos).first_chunk::<16>()?;
         Some(Self::read::<BE>(raw, swapped))
@@ -210,7 +222,8 @@ fn run_in_order<const BE: bool>(
         let mut kind = RecordKind::Packet;
         if odd {
             match judge::<BE>(rules, window, *pos, header) {
-                Odd::Record(k) => kind = k,
+                Odd::Record => {}
+                Odd::Zeros => kind = RecordKind::FrameOnly,
                 Odd::Stop(stop) => return stop,
             }
         }
@@ -221,7 +234,8 @@ fn run_in_order<const BE: bool>(
         };
         let offset = window.offset(*pos);
         if odd {
-            report(rules, offset, &header, kind, sink);
+            let next = Header::at::<BE>(window, *pos + len, rules.swapped);
+            report(rules, offset, header, next, sink);
             header.original = header.original.max(header.captured);
         }
         sink.record(&Record {
@@ -232,10 +246,7 @@ fn run_in_order<const BE: bool>(
             kind,
             interface: 0,
             link_type: rules.interface.link_type,
-            time: Some(Timestamp(
-                i64::from(header.seconds) * 1_000_000_000
-                    + i64::from(header.fraction) * rules.nanos_per_unit,
-            )),
+            time: (kind == RecordKind::Packet).then(|| header.time(rules)),
             original_len: header.original,
             data,
             raw,
@@ -247,7 +258,9 @@ fn run_in_order<const BE: bool>(
 
 /// Verdict on a record header that is not as it should be.
 enum Odd {
-    Record(RecordKind),
+    Record,
+    /// Nothing but zeros: no packet, though Wireshark numbers it.
+    Zeros,
     Stop(Stop),
 }
 
@@ -281,24 +294,26 @@ fn judge<const BE: bool>(rules: &Rules, window: &Window<'_>, pos: usize, header:
         }
         _ => {}
     }
-    let zeros = header.original == 0 && header.seconds == 0 && header.fraction == 0;
-    // Wireshark numbers the empty records that zeros at the end of a file seem to be
-    Odd::Record(if zeros {
-        RecordKind::FrameOnly
+    if header.is_zeros() {
+        Odd::Zeros
     } else {
-        RecordKind::Packet
-    })
+        Odd::Record
+    }
 }
 
+/// Tells what is odd about a record; of zeros, once for each run of them, at its end.
 #[cold]
-fn report(rules: &Rules, offset: u64, header: &Header, kind: RecordKind, sink: &mut impl Sink) {
-    if kind == RecordKind::FrameOnly {
-        sink.anomaly(Anomaly::at(
-            AnomalyKind::MalformedMetadata,
-            offset,
-            0,
-            "a record header of zeros",
-        ));
+fn report(rules: &Rules, offset: u64, header: Header, next: Option<Header>, sink: &mut impl Sink) {
+    if header.is_zeros() {
+        if !next.is_some_and(Header::is_zeros) {
+            let kind = AnomalyKind::MalformedMetadata;
+            sink.anomaly(Anomaly::at(
+                kind,
+                offset,
+                0,
+                "record headers of zeros end here",
+            ));
+        }
         return;
     }
     if header.captured > rules.unremarkable {
@@ -366,5 +381,3 @@ impl Probe {
         earlier.abs_diff(later) <= MAX_GAP
     }
 }
-
-const _: () = assert!(PCAP_HEADER_LEN == 24);

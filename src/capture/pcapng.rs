@@ -28,8 +28,12 @@ pub(super) mod block_type {
 /// Longest block that is believed: what Wireshark reads, 16 MiB.
 pub(super) const MAX_BLOCK_LEN: usize = 16 << 20;
 
-/// Type, two lengths.
-const FRAME_LEN: usize = 12;
+/// Most interfaces of a section that are kept; packets of further ones count as of unknown
+/// interfaces. No capture has as many, but a file of nothing else must not fill the memory.
+const MAX_INTERFACES: usize = 1 << 18;
+
+/// Bytes of the shortest block: type and two lengths.
+pub(super) const FRAME_LEN: usize = 12;
 
 /// EPB: interface, time, captured and original length, after type and length.
 const EPB_HEADER_LEN: usize = 28;
@@ -71,6 +75,24 @@ fn run_packets<const BE: bool>(
     end: usize,
     sink: &mut impl Sink,
 ) {
+    let interfaces = state.interfaces();
+    while *pos < end {
+        let offset = window.offset(*pos);
+        let Some(record) = sound_packet::<BE>(interfaces, window.from(*pos), offset) else {
+            return;
+        };
+        sink.record(&record);
+        *pos += record.raw.len();
+    }
+}
+
+/// The EPB that some bytes begin with, if there is nothing to say against it.
+#[inline(always)]
+fn sound_packet<'a, const BE: bool>(
+    interfaces: &[Interface],
+    bytes: &'a [u8],
+    offset: u64,
+) -> Option<Record<'a>> {
     let number = |raw: [u8; 4]| {
         if BE {
             u32::from_be_bytes(raw)
@@ -78,61 +100,43 @@ fn run_packets<const BE: bool>(
             u32::from_le_bytes(raw)
         }
     };
-    let interfaces = state.interfaces();
-    while *pos < end {
-        let rest = window.from(*pos);
-        let Some(head) = rest.first_chunk::<EPB_HEADER_LEN>() else {
-            return;
-        };
-        let field = |i: usize| {
-            let at = i * 4;
-            number([head[at], head[at + 1], head[at + 2], head[at + 3]])
-        };
-        let len = field(1) as usize;
-        if field(0) != block_type::ENHANCED_PACKET || len % 4 != 0 || len > MAX_BLOCK_LEN {
-            return;
-        }
-        let (captured, original) = (field(5), field(6));
-        let Some(raw) = rest.get(..len) else { return };
-        let Some(trailer) = raw.last_chunk::<4>() else {
-            return;
-        };
-        let Some(interface) = interfaces.get(field(2) as usize) else {
-            return;
-        };
-        let data_end = EPB_HEADER_LEN + captured as usize;
-        if number(*trailer) as usize != len
-            || data_end + 4 > len
-            || captured > original
-            || captured > interface.snaplen && interface.snaplen != 0
-        {
-            return;
-        }
-        let Some(data) = raw.get(EPB_HEADER_LEN..data_end) else {
-            return;
-        };
-        let ticks = u64::from(field(3)) << 32 | u64::from(field(4));
-        let time = interface
-            .resolution
-            .to_timestamp(ticks, interface.offset_seconds);
-        if time == Timestamp(i64::MAX) || time == Timestamp(i64::MIN) {
-            return;
-        }
-        sink.record(&Record {
-            span: Span {
-                offset: window.offset(*pos),
-                len: len as u32,
-            },
-            kind: RecordKind::Packet,
-            interface: field(2),
-            link_type: interface.link_type,
-            time: Some(time),
-            original_len: original,
-            data,
-            raw,
-        });
-        *pos += len;
+    let head = bytes.first_chunk::<EPB_HEADER_LEN>()?;
+    let field = |i: usize| {
+        let at = i * 4;
+        number([head[at], head[at + 1], head[at + 2], head[at + 3]])
+    };
+    let len = field(1) as usize;
+    if field(0) != block_type::ENHANCED_PACKET || !len.is_multiple_of(4) || len > MAX_BLOCK_LEN {
+        return None;
     }
+    let raw = bytes.get(..len)?;
+    let interface = interfaces.get(field(2) as usize)?;
+    let (captured, original_len) = (field(5), field(6));
+    let data_end = EPB_HEADER_LEN + captured as usize;
+    if number(*raw.last_chunk()?) as usize != len
+        || data_end + 4 > len
+        || captured > original_len
+        || captured > interface.snaplen && interface.snaplen != 0
+    {
+        return None;
+    }
+    let time = time_of(interface, u64::from(field(3)) << 32 | u64::from(field(4)));
+    if is_clamped(time) {
+        return None;
+    }
+    Some(Record {
+        span: Span {
+            offset,
+            len: len as u32,
+        },
+        kind: RecordKind::Packet,
+        interface: field(2),
+        link_type: interface.link_type,
+        time: Some(time),
+        original_len,
+        data: raw.get(EPB_HEADER_LEN..data_end)?,
+        raw,
+    })
 }
 
 /// How a block's two length fields delimit it.
@@ -181,36 +185,14 @@ fn block(
     sink: &mut impl Sink,
 ) -> Result<usize, Stop> {
     let bytes = window.from(pos);
-    if bytes.len() < FRAME_LEN {
-        return Err(Stop::Incomplete);
-    }
-    let is_section = bytes.starts_with(&SHB_TYPE);
-    let big_endian = if is_section {
-        section_order(bytes).ok_or(Stop::Damage { cut: false })?
-    } else if state.begun {
-        state.big_endian
-    } else {
-        return Err(Stop::Damage { cut: false });
-    };
-    let kind = u32_in(bytes, 0, big_endian).ok_or(Stop::Incomplete)?;
-    if !is_section && !is_known(kind) {
-        match appended(bytes, window.last) {
-            Appended::Yes(format) => return Err(Stop::Appended(format)),
-            Appended::More => return Err(Stop::Incomplete),
-            Appended::No => {}
-        }
-    }
+    let (kind, big_endian) = begins(state, window, pos)?;
     let (len, trailer_ok) = match framing(window, pos, big_endian) {
         Framing::Whole(len, ok) => (len, ok),
         Framing::Bad => return Err(Stop::Damage { cut: false }),
-        Framing::Incomplete if !window.last => return Err(Stop::Incomplete),
-        Framing::Incomplete => {
-            return Err(if packet_fits(state, bytes, kind) {
-                Stop::Incomplete
-            } else {
-                Stop::Damage { cut: true }
-            });
+        Framing::Incomplete if window.last && !packet_fits(state, bytes, kind) => {
+            return Err(Stop::Damage { cut: true });
         }
+        Framing::Incomplete => return Err(Stop::Incomplete),
     };
     let span = Span {
         offset: window.offset(pos),
@@ -240,6 +222,30 @@ fn block(
         block_type => sink.structure(Structure::Block { span, block_type }),
     }
     Ok(len)
+}
+
+/// Type and byte order of the block at a position, if one can begin there.
+fn begins(state: &State, window: &Window<'_>, pos: usize) -> Result<(u32, bool), Stop> {
+    let bytes = window.from(pos);
+    if bytes.len() < FRAME_LEN {
+        return Err(Stop::Incomplete);
+    }
+    if bytes.starts_with(&SHB_TYPE) {
+        let order = section_order(bytes).ok_or(Stop::Damage { cut: false })?;
+        return Ok((block_type::SECTION, order));
+    }
+    if !state.begun {
+        return Err(Stop::Damage { cut: false });
+    }
+    let kind = u32_in(bytes, 0, state.big_endian).ok_or(Stop::Incomplete)?;
+    if !is_known(kind) {
+        match appended(bytes, window.last) {
+            Appended::Yes(format) => return Err(Stop::Appended(format)),
+            Appended::More => return Err(Stop::Incomplete),
+            Appended::No => {}
+        }
+    }
+    Ok((kind, state.big_endian))
 }
 
 /// Block types of the specification that this reader names.
@@ -303,6 +309,12 @@ fn section(state: &mut State, span: Span, body: &[u8], big_endian: bool, sink: &
 }
 
 fn describe_interface(state: &mut State, span: Span, body: &[u8], sink: &mut impl Sink) {
+    if state.interfaces.len() >= MAX_INTERFACES {
+        let kind = AnomalyKind::MalformedMetadata;
+        sink.anomaly(Anomaly::at(kind, span.offset, 0, "too many interfaces"));
+        let block_type = block_type::INTERFACE;
+        return sink.structure(Structure::Block { span, block_type });
+    }
     let (interface, malformed) = interface_of(span, body, state.big_endian);
     if let Some(detail) = malformed {
         sink.anomaly(Anomaly::at(
@@ -406,7 +418,7 @@ fn packet(state: &State, span: Span, raw: &[u8], packet: Option<Packet<'_>>, sin
         );
     }
     let time = packet.ticks.map(|ticks| time_of(interface, ticks));
-    if matches!(time, Some(Timestamp(i64::MAX | i64::MIN))) {
+    if time.is_some_and(is_clamped) {
         report(AnomalyKind::ImpossibleTime, "beyond the years 1677 to 2262");
     }
     sink.record(&Record {
@@ -421,8 +433,15 @@ fn packet(state: &State, span: Span, raw: &[u8], packet: Option<Packet<'_>>, sin
     });
 }
 
+#[inline]
 fn time_of(interface: &Interface, ticks: u64) -> Timestamp {
     interface
         .resolution
         .to_timestamp(ticks, interface.offset_seconds)
+}
+
+/// Whether a time is beyond what 64 bits of nanoseconds hold.
+#[inline]
+fn is_clamped(time: Timestamp) -> bool {
+    matches!(time, Timestamp(i64::MAX | i64::MIN))
 }

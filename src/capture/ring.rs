@@ -7,7 +7,7 @@ mod names;
 
 use crate::units::Timestamp;
 use names::{Series, bare, series};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of a file before it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,14 +55,17 @@ pub fn group(files: &[RingCandidate]) -> Vec<Vec<usize>> {
 /// The series of every file; `x.pcap` belongs to `x.pcap1` if there is such a file.
 fn series_of(files: &[RingCandidate]) -> Vec<Option<Series>> {
     let mut all: Vec<Option<Series>> = files.iter().map(|f| series(&f.name)).collect();
-    let bares: Vec<Series> = files.iter().map(|f| bare(&f.name)).collect();
-    for (i, first) in bares.into_iter().enumerate() {
-        let continued = all
-            .iter()
-            .flatten()
-            .any(|s| s.continues_bare && s.key == first.key && s.directory == first.directory);
-        if let (true, Some(slot @ None)) = (continued, all.get_mut(i)) {
-            *slot = Some(first);
+    let continued: BTreeSet<(String, String)> = all
+        .iter()
+        .flatten()
+        .filter(|s| s.continues_bare)
+        .map(|s| (s.directory.clone(), s.key.clone()))
+        .collect();
+    for (slot, file) in all.iter_mut().zip(files) {
+        if slot.is_none() {
+            let first = bare(&file.name);
+            let found = continued.contains(&(first.directory.clone(), first.key.clone()));
+            *slot = found.then_some(first);
         }
     }
     all

@@ -1,6 +1,5 @@
 //! Snoop (RFC 1761): the capture format of Solaris. Everything is big-endian.
 
-use super::MAX_RECORD_LEN;
 use super::format::{Appended, appended, u32_in};
 use super::record::{Record, RecordKind, Sink, Structure};
 use super::state::{Interface, State};
@@ -15,8 +14,14 @@ pub(super) const FILE_HEADER_LEN: usize = 16;
 /// Original, included and record length, drops, seconds, microseconds.
 pub(super) const RECORD_HEADER_LEN: usize = 24;
 
-/// Longest record that is believed, in bytes.
-const MAX_LEN: usize = MAX_RECORD_LEN - 4096;
+/// Most bytes of one packet that is believed: Wireshark's limit (262144).
+const MAX_CAPTURED: u32 = 262_144;
+
+/// Most bytes of padding behind a packet that are believed; writers use less than 8.
+const MAX_PADDING: u32 = 4096;
+
+/// Most bytes that a packet can have had on the wire to be believed when searching.
+const MAX_ORIGINAL: u32 = 1 << 24;
 
 /// Reads the file header into the state.
 pub(super) fn read_file_header(
@@ -58,11 +63,16 @@ pub(super) fn read_file_header(
     Ok(FILE_HEADER_LEN)
 }
 
-/// RFC 1761's datalink types, and those Solaris added in `sys/dlpi.h`.
+/// RFC 1761's datalink types and those Solaris added (`sys/dlpi.h`), as far as Wireshark knows
+/// them.
 fn link_type(datalink: u32) -> LinkType {
     match datalink {
-        0 | 4 => LinkType::ETHERNET, // IEEE 802.3, Ethernet: the frames are told apart by their type field
+        0 | 4 => LinkType::ETHERNET, // IEEE 802.3 and Ethernet: told apart by their type field
+        2 => LinkType(6),            // token ring
         8 => LinkType::FDDI,
+        9 | 14 => LinkType::NULL,
+        16 => LinkType(122), // IP over Fibre Channel
+        26 => LinkType(242), // IP over InfiniBand
         _ => LinkType(u16::MAX),
     }
 }
@@ -153,23 +163,28 @@ impl Header {
         })
     }
 
-    /// The record's length holds its header and data, and not much more.
+    /// Bytes behind the data, if the record's length holds its header and data.
+    #[inline]
+    fn padding(&self) -> Option<u32> {
+        self.record
+            .checked_sub(RECORD_HEADER_LEN as u32)?
+            .checked_sub(self.captured)
+    }
+
+    /// The lengths agree with each other.
     #[inline]
     fn can_be(&self) -> bool {
-        let least = (self.captured as usize).saturating_add(RECORD_HEADER_LEN);
-        let len = self.record as usize;
-        least <= len && len <= MAX_LEN
+        self.captured <= MAX_CAPTURED && self.padding().is_some_and(|p| p <= MAX_PADDING)
     }
 }
 
 /// Length and seconds of the record at the start of some bytes, if a sound file can hold it.
 pub(super) fn probe(bytes: &[u8]) -> Option<(usize, u32)> {
     let header = Header::read(bytes)?;
-    let padding = header.record.checked_sub(header.captured)?;
     let sound = header.can_be()
         && header.captured <= header.original
-        && padding < RECORD_HEADER_LEN as u32 + 8
+        && header.padding().is_some_and(|p| p < 8)
         && header.microseconds < 1_000_000
-        && header.original <= MAX_LEN as u32;
+        && header.original <= MAX_ORIGINAL;
     sound.then_some((header.record as usize, header.seconds))
 }

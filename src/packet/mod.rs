@@ -15,6 +15,10 @@ mod layer;
 mod link;
 mod plain;
 mod probe;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod tunnel;
 mod view;

@@ -1,6 +1,7 @@
 //! The short way for what nearly all frames are: Ethernet with at most one VLAN tag, a whole
 //! IP packet without extension headers, TCP or UDP, nothing cut or odd. It reads the same
-//! headers with the same functions, only without the state that nesting needs.
+//! headers with the same functions, only without the state that nesting needs. All of it is inlined into one
+//! function: a view of 200 bytes is cheap to write once and dear to pass around.
 
 use super::ip::{protocol, v4, v6};
 use super::layer::Layer;
@@ -12,7 +13,7 @@ use super::{LinkView, PacketView, Transport, TunnelId};
 const C_TAG: u16 = 0x8100;
 
 /// Dissects an Ethernet frame if it is a plain one.
-#[inline]
+#[inline(always)]
 pub(super) fn dissect(frame: Layer<'_>) -> Option<PacketView<'_>> {
     let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = frame.data.first_chunk()?;
     let (mut ether_type, mut vlan, mut at) = (u16::from_be_bytes([t0, t1]), None, 14);

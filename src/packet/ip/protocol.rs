@@ -15,7 +15,7 @@ const IP_IN_IP: u8 = 4;
 const IPV6: u8 = 41;
 const GRE: u8 = 47;
 const NO_NEXT_HEADER: u8 = 59;
-/// IP in IP with compression of RFC 2003's predecessor; the payload is IPv4 all the same.
+/// IP within IP by the number it had before RFC 2003.
 const IPIP_OLD: u8 = 94;
 const ETHER_IP: u8 = 97;
 const L2TP: u8 = 115;

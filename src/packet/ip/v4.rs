@@ -31,7 +31,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, packet: Layer<'a>) 
 }
 
 /// Reads the header; `None` when it is cut or none.
-#[inline]
+#[inline(always)]
 pub(in crate::packet) fn read(packet: Layer<'_>) -> Option<Packet<'_>> {
     let header = Ipv4HeaderSlice::from_slice(packet.data).ok()?;
     let ip = IpView {
@@ -67,7 +67,7 @@ pub(in crate::packet) fn read(packet: Layer<'_>) -> Option<Packet<'_>> {
 }
 
 /// Flags and fragment offset; `None` when the datagram is whole.
-#[inline]
+#[inline(always)]
 pub(in crate::packet) fn fragment(header: &Ipv4HeaderSlice) -> Option<Fragment> {
     let offset = u32::from(header.fragments_offset().value()) * 8;
     let more = header.more_fragments();
@@ -80,7 +80,7 @@ pub(in crate::packet) fn fragment(header: &Ipv4HeaderSlice) -> Option<Fragment> 
 
 /// Whether a loose or strict source route (RFC 791 3.1) has hops left: then the destination
 /// field is not the final destination.
-#[inline]
+#[inline(always)]
 fn is_source_routed(options: &[u8]) -> bool {
     !options.is_empty() && has_source_route(options)
 }

@@ -31,7 +31,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, packet: Layer<'a>) 
 
 /// Reads the fixed header, with the first next-header value as protocol; `None` when it is cut
 /// or none.
-#[inline]
+#[inline(always)]
 pub(in crate::packet) fn read(packet: Layer<'_>) -> Option<Packet<'_>> {
     let header = Ipv6HeaderSlice::from_slice(packet.data).ok()?;
     let ip = IpView {

@@ -4,9 +4,11 @@ use super::ethernet;
 use crate::packet::dissection::{Dissection, Outcome};
 use crate::packet::layer::Layer;
 
-/// Provider backbone bridging: an I-TAG (IEEE 802.1Q 9.7) ends where the customer's
-/// addresses begin.
+/// Provider backbone bridging: an I-TAG (IEEE 802.1Q 9.7) with the service identifier ends where
+/// the customer's addresses begin.
 pub(super) fn dissect_backbone<'a>(d: &mut Dissection<'a>, tag: Layer<'a>) -> Outcome {
+    let &[_, s0, s1, s2] = tag.header("i-tag")?;
+    d.enter_keyed(tag, "i-tag", u32::from_be_bytes([0, s0, s1, s2]))?;
     ethernet::dissect(d, tag.skip(4))
 }
 

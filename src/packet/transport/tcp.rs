@@ -23,7 +23,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, segment: Layer<'a>)
 }
 
 /// Reads a segment whose header is sound and was captured whole.
-#[inline]
+#[inline(always)]
 pub(in crate::packet) fn read(segment: Layer<'_>) -> Option<TcpView<'_>> {
     let fixed = segment.data.first_chunk::<FIXED_LEN>()?;
     let header_len = fixed[12] >> 4 << 2;
@@ -38,7 +38,7 @@ pub(in crate::packet) fn read(segment: Layer<'_>) -> Option<TcpView<'_>> {
 }
 
 /// The fields of the fixed header; nothing of what follows it.
-#[inline]
+#[inline(always)]
 fn fixed_view<'a>(h: &[u8; FIXED_LEN], segment: &'a [u8]) -> TcpView<'a> {
     TcpView {
         src_port: u16::from_be_bytes([h[0], h[1]]),

@@ -24,7 +24,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, datagram: Layer<'a>
 }
 
 /// Reads a datagram that has nothing odd and is no tunnel.
-#[inline]
+#[inline(always)]
 pub(in crate::packet) fn read_plain(datagram: Layer<'_>) -> Option<UdpView<'_>> {
     let (udp, _) = read(datagram)?;
     let plain = is_sound(datagram, datagram.be16(4)?)
@@ -32,7 +32,7 @@ pub(in crate::packet) fn read_plain(datagram: Layer<'_>) -> Option<UdpView<'_>> 
     plain.then_some(udp)
 }
 
-#[inline]
+#[inline(always)]
 fn read(datagram: Layer<'_>) -> Option<(UdpView<'_>, Layer<'_>)> {
     let &[s0, s1, d0, d1, l0, l1, _, _] = datagram.data.first_chunk::<HEADER_LEN>()?;
     let payload = datagram.skip(HEADER_LEN);
@@ -51,7 +51,7 @@ fn read(datagram: Layer<'_>) -> Option<(UdpView<'_>, Layer<'_>)> {
 }
 
 /// Whether the length field is possible.
-#[inline]
+#[inline(always)]
 fn is_sound(datagram: Layer<'_>, len: u16) -> bool {
     let fits = u32::from(len) <= datagram.wire || datagram.partial;
     fits && !matches!(len, 1..8)

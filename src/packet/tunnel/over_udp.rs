@@ -52,7 +52,10 @@ pub(in crate::packet) fn attempt<'a>(
     };
     if !found || unsound(d.view.stop) || unsound(outcome.err()) {
         *d = before;
-        return Ok(());
+        return outcome.or_else(|stop| match stop.reason {
+            StopReason::TooDeep => Err(stop),
+            _ => Ok(()),
+        });
     }
     d.view.stop = before.view.stop.or(d.view.stop);
     outcome

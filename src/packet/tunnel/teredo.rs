@@ -14,5 +14,12 @@ pub(super) fn dissect<'a>(d: &mut Dissection<'a>, mut packet: Layer<'a>) -> Outc
     if let Some([0, 0]) = packet.data.first_chunk() {
         packet = packet.skip(8);
     }
+    // DNS answers to a client that happened to take this port look like short IPv6 packets
+    let fills = packet
+        .be16(4)
+        .is_some_and(|len| u32::from(len) + 40 == packet.wire);
+    if !fills && !packet.partial {
+        return Err(packet.not_read("teredo"));
+    }
     ip::v6::dissect(d, packet)
 }

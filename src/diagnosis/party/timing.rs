@@ -1,0 +1,156 @@
+//! Resets that come sooner than their alleged sender can answer.
+
+use super::{Family, Item, Look};
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::flow::Side;
+use crate::reset::{Form, Reset};
+use std::net::IpAddr;
+
+/// Shortest path on which sooner and later can be told apart.
+const MIN_RTT_NS: i64 = 2_000_000;
+/// A reset must be early by at least this much.
+const MIN_LEAD_NS: i64 = 1_000_000;
+/// Share of the smallest RTT below which an answer is impossible, with two samples or more.
+const SHARE: f64 = 0.5;
+/// The same with one sample: address resolution can double the first RTT.
+const SHARE_ONE_SAMPLE: f64 = 0.35;
+/// Samples from which the RTT's own spread is known.
+const MANY_SAMPLES: u32 = 3;
+/// A stateless reply of the address's owner comes after one round trip, give or take.
+const OWN_TIME: std::ops::RangeInclusive<f64> = 0.9..=1.5;
+
+struct Delay {
+    nanos: i64,
+    rtt: i64,
+    samples: u32,
+    second: Option<i64>,
+}
+
+fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
+    if look.world.clock_unreliable {
+        return None;
+    }
+    let trigger = reset.trigger_first?;
+    let q = look.conn.segments.get(trigger)?;
+    let nanos = look.segment(reset).time.nanos_since(q.time);
+    let mine = &look.rtt[reset.from.index()];
+    if let Some(rtt) = mine.min {
+        let delay = Delay {
+            nanos,
+            rtt,
+            samples: mine.samples,
+            second: mine.second,
+        };
+        return Some((delay, trigger));
+    }
+    let (rtt, flows) = look.world.hosts.get(&look.address(reset.from))?.min_rtt?;
+    Some((
+        Delay {
+            nanos,
+            rtt,
+            samples: flows,
+            second: None,
+        },
+        trigger,
+    ))
+}
+
+/// Row 1: earlier than half the smallest RTT to the alleged sender; or, where the RTT is well
+/// known, earlier than it by more than its spread.
+pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
+    let (d, trigger) = delay(look, reset)?;
+    if d.rtt < MIN_RTT_NS || d.nanos < 0 || d.rtt - d.nanos < MIN_LEAD_NS {
+        return None;
+    }
+    let share = if d.samples >= 2 {
+        SHARE
+    } else {
+        SHARE_ONE_SAMPLE
+    };
+    let half = (d.nanos as f64) < d.rtt as f64 * share;
+    let spread = d.second.map_or(i64::MAX, |s| s - d.rtt);
+    let margin = spread.saturating_mul(2).max(d.rtt / 10).max(MIN_LEAD_NS);
+    let beyond_spread = d.samples >= MANY_SAMPLES && d.nanos < d.rtt.saturating_sub(margin);
+    if !half && !beyond_spread {
+        return None;
+    }
+    let (delay, rtt) = (d.nanos as f64 / 1e9, d.rtt as f64 / 1e9);
+    let fact = if matches!(reset.form, Form::Abort | Form::BareAbort) {
+        Fact::AckTooEarly { delay, rtt }
+    } else {
+        Fact::TooEarly { delay, rtt }
+    };
+    Some(Item {
+        family: Family::Timing,
+        weight: 20,
+        hard: true,
+        evidence: Evidence::of(fact, [&look.conn.segments[trigger], look.segment(reset)]),
+    })
+}
+
+/// An address without other packets that answers sooner than its neighbours can.
+pub(super) fn neighbour_too_early(look: &Look, reset: &Reset) -> Option<Item> {
+    let address = look.address(reset.from);
+    let own = look.world.hosts.get(&address).and_then(|h| h.min_rtt);
+    if own.is_some() || look.rtt[reset.from.index()].min.is_some() || look.world.clock_unreliable {
+        return None;
+    }
+    let trigger = look.conn.segments.get(reset.trigger_first?)?;
+    let nanos = look.segment(reset).time.nanos_since(trigger.time);
+    let rtts: Vec<i64> = super::ttl::neighbour_hosts(look, address)
+        .filter_map(|h| h.min_rtt.map(|(rtt, _)| rtt))
+        .collect();
+    let rtt = *rtts.iter().min()?;
+    let early = rtt >= MIN_RTT_NS && nanos >= 0 && (nanos as f64) < rtt as f64 * SHARE_ONE_SAMPLE;
+    (early && rtts.len() >= 2).then(|| Item {
+        family: Family::Timing,
+        weight: 8,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::TooEarly {
+                delay: nanos as f64 / 1e9,
+                rtt: rtt as f64 / 1e9,
+            },
+            [trigger, look.segment(reset)],
+        ),
+    })
+}
+
+/// A stateless reply after the sender's own FIN, at the sender's own distance in time: what
+/// its host would do, when it would do it.
+pub(super) fn own_time(look: &Look, reset: &Reset) -> Option<Item> {
+    let (d, trigger) = delay(look, reset)?;
+    let state = look.replay.state(reset.segment, reset.from);
+    let stateless = matches!(reset.form, Form::Stateless | Form::StatelessAck);
+    if !stateless || state.fin.is_none() || d.rtt < MIN_RTT_NS {
+        return None;
+    }
+    let ratio = d.nanos as f64 / d.rtt as f64;
+    OWN_TIME.contains(&ratio).then(|| Item {
+        family: Family::Timing,
+        weight: -6,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::OwnTime {
+                rtt: d.rtt as f64 / 1e9,
+            },
+            [&look.conn.segments[trigger], look.segment(reset)],
+        ),
+    })
+}
+
+/// Two addresses are in the same small prefix (24 bits of IPv4, 64 of IPv6).
+pub(super) fn same_prefix(a: IpAddr, b: IpAddr) -> bool {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            a.octets()[..3] == b.octets()[..3] || (a.is_loopback() && b.is_loopback())
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => a.segments()[..4] == b.segments()[..4],
+        _ => false,
+    }
+}
+
+/// The side that is not the reset's sender.
+pub(super) fn other(reset: &Reset) -> Side {
+    reset.from.peer()
+}

@@ -1,0 +1,238 @@
+//! Hop counts. A stack may use another initial TTL for its stateless replies than for its
+//! sockets, and sockets may set their own: only hop counts after normalisation are compared,
+//! and they never convict alone.
+
+use super::timing::{other, same_prefix};
+use super::{Family, Item, Look};
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::flow::{HostBaseline, Side};
+use crate::reset::{Form, Kind, Reset, Role};
+use std::net::IpAddr;
+
+/// Initial TTLs in use.
+const INITIAL: [u8; 4] = [32, 64, 128, 255];
+/// A hop difference from here on is no accident of routing near the ends.
+const MISMATCH_HOPS: u8 = 2;
+/// Flows of a host from which its TTLs count although this flow shows only a SYN.
+const HOST_FLOWS: u32 = 3;
+/// A TTL below this cannot be meant to reach a peer that is further away.
+const LOW_TTL: u8 = 10;
+/// Different prefixes whose servers are all answered for with one TTL.
+const DEVICE_PREFIXES: usize = 3;
+
+/// Hops a packet has travelled, if it began with the next usual initial TTL.
+pub(super) fn hop_count(ttl: u8) -> u8 {
+    INITIAL
+        .iter()
+        .find(|&&class| class >= ttl)
+        .map_or(0, |class| class - ttl)
+}
+
+fn is_initial(ttl: u8) -> bool {
+    matches!(ttl, 64 | 128 | 255)
+}
+
+/// TTLs the alleged sender is known to use, from this connection, else from its other ones.
+/// A lone SYN does not count: crafted SYNs carry what they like.
+fn known_ttls(look: &Look, side: Side) -> Vec<u8> {
+    let mut ttls: Vec<u8> = look
+        .normal(side)
+        .filter(|(i, s)| !s.is_syn() && look.replay.kind(*i) != Kind::Stray)
+        .map(|(_, s)| s.ttl)
+        .collect();
+    let only_syn = ttls.is_empty() && look.normal(side).next().is_some();
+    if ttls.is_empty()
+        && let Some(host) = look.world.hosts.get(&look.address(side))
+    {
+        let flows: u32 = host.ttls.iter().map(|(_, n)| n).sum();
+        let enough = if only_syn { HOST_FLOWS } else { 1 };
+        if flows >= enough {
+            ttls.extend(host.ttls.iter().map(|(t, _)| *t));
+        }
+    }
+    ttls.sort_unstable();
+    ttls.dedup();
+    ttls
+}
+
+/// Rows 6 to 9: the reset's hop count against its alleged sender's.
+pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
+    let segment = look.segment(reset);
+    let known = known_ttls(look, reset.from);
+    let item = |weight, fact| {
+        let witness = look
+            .normal(reset.from)
+            .map(|(_, s)| s)
+            .find(|s| !s.is_syn());
+        Some(Item {
+            family: Family::Ttl,
+            weight,
+            hard: false,
+            evidence: Evidence::of(fact, witness.into_iter().chain([segment])),
+        })
+    };
+    if known.contains(&segment.ttl) {
+        return item(-6, Fact::SameTtl { ttl: segment.ttl });
+    }
+    let here = hop_count(segment.ttl);
+    let nearest = known
+        .into_iter()
+        .min_by_key(|&t| hop_count(t).abs_diff(here))?;
+    let difference = hop_count(nearest).abs_diff(here);
+    let weight = match difference {
+        0 => 2,
+        1 => 6,
+        _ => 15,
+    };
+    item(
+        weight,
+        Fact::Hops {
+            reset_ttl: segment.ttl,
+            usual_ttl: nearest,
+            hops: difference,
+        },
+    )
+}
+
+/// Hosts of the same small prefix as `address`, itself left out.
+pub(super) fn neighbour_hosts<'a>(
+    look: &'a Look,
+    address: IpAddr,
+) -> impl Iterator<Item = &'a HostBaseline> {
+    look.world
+        .hosts
+        .iter()
+        .filter(move |(ip, _)| **ip != address && same_prefix(**ip, address))
+        .map(|(_, host)| host)
+}
+
+/// An address without other packets answers with an undecremented TTL although its
+/// neighbours are hops away (section 0).
+pub(super) fn neighbours(look: &Look, reset: &Reset) -> Option<Item> {
+    let segment = look.segment(reset);
+    if !is_initial(segment.ttl) || !known_ttls(look, reset.from).is_empty() {
+        return None;
+    }
+    let ttls: Vec<u8> = neighbour_hosts(look, look.address(reset.from))
+        .flat_map(|h| h.ttls.iter().map(|(t, _)| *t))
+        .collect();
+    let away = ttls.len() >= 2 && ttls.iter().all(|t| hop_count(*t) >= MISMATCH_HOPS);
+    away.then(|| Item {
+        family: Family::Ttl,
+        weight: 15,
+        hard: false,
+        evidence: Evidence::of(Fact::Undecremented { ttl: segment.ttl }, [segment]),
+    })
+}
+
+/// Row 10: the resets of one burst carry different TTLs.
+pub(super) fn several(look: &Look, reset: &Reset) -> Option<Item> {
+    let burst: Vec<_> = look
+        .episode
+        .resets
+        .iter()
+        .filter(|r| {
+            r.from == reset.from
+                && (r.segment == reset.segment || r.role == Role::Strafe)
+                && r.role != Role::Duplicate
+        })
+        .map(|r| look.segment(r))
+        .collect();
+    let mut ttls: Vec<u8> = burst.iter().map(|s| s.ttl).collect();
+    ttls.sort_unstable();
+    ttls.dedup();
+    (ttls.len() >= 2).then(|| Item {
+        family: Family::Ttl,
+        weight: 10,
+        hard: false,
+        evidence: Evidence::of(Fact::SeveralTtls { ttls }, burst),
+    })
+}
+
+/// Row 31: resets "from" servers in different prefixes come with one and the same TTL, from
+/// another distance than the servers themselves.
+pub(super) fn same_device(look: &Look, reset: &Reset) -> Option<Item> {
+    let segment = look.segment(reset);
+    if reset.from != Side::Server || known_ttls(look, reset.from).contains(&segment.ttl) {
+        return None;
+    }
+    let mut proven = 0_usize;
+    let mut prefixes: Vec<IpAddr> = Vec::new();
+    let mine = look.address(reset.from);
+    for (ip, host) in &look.world.hosts {
+        if *ip == mine || !host.reset_ttls.iter().any(|(t, _)| *t == segment.ttl) {
+            continue;
+        }
+        let elsewhere = |t: u8| hop_count(t).abs_diff(hop_count(segment.ttl)) >= MISMATCH_HOPS;
+        if host.ttls.iter().any(|(t, _)| !elsewhere(*t)) {
+            continue;
+        }
+        if !host.ttls.is_empty() {
+            proven += 1;
+        }
+        if !prefixes.iter().any(|p| same_prefix(*p, *ip)) && !same_prefix(*ip, mine) {
+            prefixes.push(*ip);
+        }
+    }
+    let many = is_initial(segment.ttl) && prefixes.len() + 1 >= DEVICE_PREFIXES;
+    (proven >= 1 || many).then(|| Item {
+        family: Family::CrossFlow,
+        weight: 12,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::SameDevice {
+                servers: prefixes.len() + 1,
+            },
+            [segment],
+        ),
+    })
+}
+
+/// A refusal of an address of which nothing else is known, made on this very link: whose it
+/// is cannot be said unless the address belongs here.
+pub(super) fn answered_on_this_link(look: &Look, reset: &Reset) -> bool {
+    let segment = look.segment(reset);
+    let peer = other(reset);
+    if reset.form != Form::Refusal
+        || !is_initial(segment.ttl)
+        || !known_ttls(look, reset.from).is_empty()
+    {
+        return false;
+    }
+    let peer_here = look.normal(peer).all(|(_, s)| is_initial(s.ttl));
+    peer_here && !on_link(look, reset)
+}
+
+fn on_link(look: &Look, reset: &Reset) -> bool {
+    let (mine, peer) = (look.address(reset.from), look.address(other(reset)));
+    if same_prefix(mine, peer) {
+        return true;
+    }
+    // a MAC that no other address uses is a host's own, in a capture that shows several hosts
+    let Some(mac) = look.segment(reset).src_mac else {
+        return false;
+    };
+    let with_mac = look
+        .world
+        .hosts
+        .iter()
+        .filter(|(ip, h)| **ip != mine && h.macs.iter().any(|(m, _)| *m == mac))
+        .count();
+    let others_remote = look
+        .world
+        .hosts
+        .values()
+        .filter(|h| h.ttls.iter().any(|(t, _)| hop_count(*t) > 0))
+        .count();
+    with_mac == 0 && others_remote >= 2
+}
+
+/// Section 0: a TTL below ten, far below what the sender uses, seen near the sender while the
+/// connection lives: made on the sender's own host and not to reach the peer.
+pub(super) fn not_meant_to_arrive(look: &Look, reset: &Reset) -> bool {
+    let segment = look.segment(reset);
+    let usual = look.normal(reset.from).map(|(_, s)| s.ttl).max();
+    segment.ttl < LOW_TTL
+        && usual.is_some_and(|t| t > 2 * LOW_TTL)
+        && (look.episode.continues || reset.form == Form::Abort)
+}

@@ -1,0 +1,78 @@
+//! `abortive-close`: an endpoint aborted and the capture does not say why.
+
+use super::common::{companions, fin, made, request, sni};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::Side;
+use crate::reset::Form;
+
+rule! {
+    /// ## Signature
+    ///
+    /// - RST+ACK at the sender's own sequence number, in a state that only the endpoint knows; none of the more telling classes fits.
+    ///
+    /// ## Meaning
+    ///
+    /// SO_LINGER 0, a killed or crashed process, an administrator's `ss -K`, a pool that evicts, a client that cancels during a TLS handshake or before the answer came. The packet is the same for all of them; the stage of the conversation is named.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `close-with-unread-data`: data were left unread.
+    /// - `normal-close-by-reset`: everything had been answered.
+    ///
+    /// ## What to do
+    ///
+    /// - Log of the application that sent it, at this time.
+    /// - `nstat -az 'TcpExtTCPAbort*'` on Linux tells the kinds; from Linux 6.10 on the tracepoint `tcp:tcp_send_reset` prints the reason.
+    ///
+    /// ## References
+    ///
+    /// - RFC 9293 3.10.5
+    "abortive-close", "an endpoint aborted and the capture does not say why", by "the sender", since "0.1.0", Some(check)
+}
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    if c.forged || !(c.form() == Form::Abort || c.form() == Form::BareAbort) {
+        return None;
+    }
+    let stage = stage(c);
+    Some(
+        Finding::new(0.6, Basis::Inferred, Severity::Warning)
+            .with([Evidence::of(
+                Fact::StageName {
+                    stage: stage.to_owned(),
+                },
+                [c.rst()],
+            )])
+            .with(sni(c).or_else(|| request(c)))
+            .with(fin(c, Side::Client))
+            .with(fin(c, Side::Server))
+            .with([made(c)])
+            .with(companions(c))
+            .about(stage),
+    )
+}
+
+/// Where the conversation was.
+fn stage(c: &ResetContext) -> &'static str {
+    if let Some(tls) = c.tls() {
+        if tls.handshake_complete == Some(false) && !tls.server_hello {
+            return "waiting for the ServerHello";
+        }
+        if tls.handshake_complete != Some(true) && tls.app_records[0] == 0 {
+            return "during the TLS handshake";
+        }
+    }
+    if c.outstanding() && c.by_client() {
+        "request pending"
+    } else if c.outstanding() {
+        "request unanswered"
+    } else if c.bytes(Side::Client) + c.bytes(Side::Server) == 0 {
+        "no payload seen"
+    } else {
+        "between messages"
+    }
+}

@@ -1,0 +1,76 @@
+//! `client-abort-mid-response`: the client closed while the server was still sending.
+
+use super::common::{companions, fin, made, request, sni};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::Side;
+use crate::packet::app::ResponseState;
+use crate::reset::{Kind, Role};
+
+rule! {
+    /// ## Signature
+    ///
+    /// - The answer is incomplete by its framing, or data of the server are unacknowledged or still arriving; the client aborts; often followed by one bare RST for each segment under way.
+    ///
+    /// ## Meaning
+    ///
+    /// A cancelled download, a player that seeks, a page left, a client that had read enough or crashed. The kernel makes a reset of `close()` because data are unread.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `normal-close-by-reset`: the answer was complete.
+    /// - `client-gave-up-waiting`: the answer had not begun.
+    /// - `zero-window-abort`: the client had stopped reading before.
+    ///
+    /// ## What to do
+    ///
+    /// - Client log at this time: cancelled, timed out, crashed?
+    /// - If the client's window was shrinking before, its application was not reading.
+    ///
+    /// ## References
+    ///
+    /// - RFC 1122 4.2.2.13
+    "client-abort-mid-response", "the client closed while the server was still sending", by "client-host", since "0.1.0", Some(check)
+}
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    if !c.by_client() || !c.is_abort() || c.forged || c.bytes(Side::Server) == 0 {
+        return None;
+    }
+    let in_flight = u64::from(c.unacknowledged(Side::Server));
+    let late = c
+        .resets_with(Role::InFlightEcho)
+        .filter_map(|r| r.trigger)
+        .filter(|i| *i > c.at && c.replay.kind(*i) == Kind::Data)
+        .count();
+    let streaming = c.server_spoke_last() && (in_flight > 0 || late > 0);
+    let (seen, expected) = match c.story.response {
+        ResponseState::Partial { expected, seen } => (seen, expected),
+        _ => (c.bytes(Side::Server), None),
+    };
+    let cut = c.response_cut();
+    if !cut && !(streaming && c.response_complete() != Some(true)) {
+        return None;
+    }
+    let fact = if cut {
+        Fact::ResponseCut { seen, expected }
+    } else {
+        Fact::Streaming {
+            bytes: in_flight.max(late as u64),
+        }
+    };
+    Some(
+        Finding::new(0.85, Basis::Observed, Severity::Info)
+            .with([Evidence::of(
+                fact,
+                c.last_data(Side::Server).into_iter().chain([c.rst()]),
+            )])
+            .with(request(c).or_else(|| sni(c)))
+            .with(companions(c))
+            .with(fin(c, Side::Client))
+            .with([made(c)]),
+    )
+}

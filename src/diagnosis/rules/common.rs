@@ -1,0 +1,202 @@
+//! Evidence that several rules cite.
+
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::flow::{Segment, Side};
+use crate::packet::tcp_flags;
+use crate::reset::{Kind, Role};
+
+/// How the reset is made.
+pub(super) fn made(c: &ResetContext) -> Evidence {
+    Evidence::of(
+        Fact::Made {
+            side: c.sender,
+            form: c.form(),
+        },
+        [c.rst()],
+    )
+}
+
+/// What the stateless reset answers.
+pub(super) fn answers(c: &ResetContext) -> Option<Evidence> {
+    let trigger = c.trigger()?;
+    let what = match c.trigger_kind()? {
+        Kind::Data => "data",
+        Kind::Retransmission => "retransmitted data",
+        Kind::KeepAlive => "a keepalive",
+        Kind::WindowProbe => "a window probe",
+        Kind::Fin => "a FIN",
+        Kind::SynAck => "a SYN-ACK",
+        Kind::Syn => "a SYN",
+        Kind::PureAck => "an acknowledgment",
+        Kind::Stray => "a segment of another connection",
+        Kind::Reset | Kind::Copy => return None,
+    };
+    Some(Evidence::of(
+        Fact::Answers {
+            side: c.sender,
+            what,
+            delay: c.rst().time.seconds_since(trigger.time),
+        },
+        [trigger, c.rst()],
+    ))
+}
+
+/// How long after a segment the reset came.
+pub(super) fn reset_after(c: &ResetContext, what: &'static str, segment: &Segment) -> Evidence {
+    Evidence::of(
+        Fact::ResetAfter {
+            what,
+            delay: c.rst().time.seconds_since(segment.time),
+        },
+        [segment, c.rst()],
+    )
+}
+
+/// The last request, in words.
+pub(super) fn request(c: &ResetContext) -> Option<Evidence> {
+    let text = &c.story.last_request.as_ref()?.summary;
+    if text.is_empty() {
+        return None;
+    }
+    Some(Evidence::of(
+        Fact::Request { text: text.clone() },
+        c.last_data(Side::Client),
+    ))
+}
+
+/// The server name asked for in TLS.
+pub(super) fn sni(c: &ResetContext) -> Option<Evidence> {
+    let name = c.tls()?.client_hello.as_ref()?.sni.clone()?;
+    Some(Evidence::of(
+        Fact::Sni { name },
+        first_data(c, Side::Client),
+    ))
+}
+
+/// The first segment with payload of a side.
+pub(super) fn first_data<'a>(c: &ResetContext<'a>, side: Side) -> Option<&'a Segment> {
+    c.conn
+        .segments
+        .iter()
+        .enumerate()
+        .find(|(i, s)| s.from == side && c.replay.kind(*i) == Kind::Data)
+        .map(|(_, s)| s)
+}
+
+/// Further resets of the same side that answer what was under way, and the other side's.
+pub(super) fn companions(c: &ResetContext) -> Vec<Evidence> {
+    let mut found = Vec::new();
+    let frames = |role: Role| {
+        c.resets_with(role)
+            .map(|r| c.conn.segments[r.segment].frame)
+            .collect::<Vec<_>>()
+    };
+    let echoes = frames(Role::InFlightEcho);
+    if !echoes.is_empty() {
+        let count = echoes.len() as u64;
+        found.push(Evidence::framed(Fact::Echoes { count }, echoes));
+    }
+    let victims = frames(Role::VictimReply);
+    if !victims.is_empty() {
+        let count = victims.len() as u64;
+        found.push(Evidence::framed(Fact::OtherSideToo { count }, victims));
+    }
+    found
+}
+
+/// The FIN of a side, as evidence.
+pub(super) fn fin(c: &ResetContext, side: Side) -> Option<Evidence> {
+    let fin = c.fin(side)?;
+    Some(Evidence::of(
+        Fact::FinBefore {
+            side,
+            delay: c.rst().time.seconds_since(fin.time),
+            acknowledged: c.fin_acked(side),
+        },
+        [fin],
+    ))
+}
+
+/// The reset acknowledges nothing the client sent: the server never took the data that was
+/// on its way.
+pub(super) fn server_took_nothing(c: &ResetContext) -> bool {
+    let Some(isn) = c.side(Side::Client).isn else {
+        return false;
+    };
+    c.by_server()
+        && c.rst().has(tcp_flags::ACK)
+        && c.rst().ack == isn.plus(1)
+        && c.side(Side::Server)
+            .max_ack
+            .is_none_or(|a| a.since(isn) <= 1)
+}
+
+/// Seconds between the handshake's last segment and the reset.
+pub(super) fn since_handshake(c: &ResetContext) -> Option<f64> {
+    Some(c.rst().time.seconds_since(c.final_ack()?.time))
+}
+
+/// The server name or host the client asked for.
+pub(super) fn asked_name(c: &ResetContext) -> Option<String> {
+    let sni = c
+        .tls()
+        .and_then(|t| t.client_hello.as_ref())
+        .and_then(|h| h.sni.clone());
+    sni.or_else(|| {
+        let host = &c.story.last_request.as_ref()?.host;
+        (!host.is_empty()).then(|| host.clone())
+    })
+}
+
+/// An untriggered silence long enough to be a timer's: one second, and ten times what the
+/// connection's rhythm or path explains.
+pub(super) fn timer_silence(c: &ResetContext) -> Option<f64> {
+    const SHORTEST: f64 = 1.0;
+    const RHYTHMS: f64 = 10.0;
+    let silence = c.idle_before()?;
+    (silence >= SHORTEST && silence >= RHYTHMS * c.path_rtt() && silence >= RHYTHMS * rhythm(c))
+        .then_some(silence)
+}
+
+/// Median gap between the segments with payload before the reset, in seconds; 0 with fewer
+/// than three gaps.
+fn rhythm(c: &ResetContext) -> f64 {
+    let times: Vec<_> = (0..c.wake())
+        .filter(|i| c.replay.kind(*i) == Kind::Data)
+        .map(|i| c.conn.segments[i].time)
+        .collect();
+    let mut gaps: Vec<f64> = times.windows(2).map(|w| w[1].seconds_since(w[0])).collect();
+    if gaps.len() < 3 {
+        return 0.0;
+    }
+    gaps.sort_by(f64::total_cmp);
+    gaps[gaps.len() / 2]
+}
+
+/// Confidence grows with the length of a silence and with a product's timer that fits.
+pub(super) fn timer_confidence(silence: f64) -> f64 {
+    let length = match silence {
+        s if s >= 30.0 => 0.75,
+        s if s >= 10.0 => 0.7,
+        s if s >= 4.0 => 0.65,
+        _ => 0.6,
+    };
+    if crate::diagnosis::timers::matching(silence).is_some() {
+        length + 0.12
+    } else {
+        length
+    }
+}
+
+/// The product timer a silence fits, as evidence.
+pub(super) fn timer(c: &ResetContext, silence: f64) -> Option<Evidence> {
+    let timer = crate::diagnosis::timers::matching(silence)?;
+    Some(Evidence::of(
+        Fact::Timer {
+            seconds: timer.seconds,
+            products: timer.products.to_owned(),
+        },
+        [c.rst()],
+    ))
+}

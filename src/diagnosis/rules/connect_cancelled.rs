@@ -1,0 +1,91 @@
+//! `connect-cancelled`: the client had given up when the answer came.
+
+use super::common::{answers, made};
+use super::port_scan_syn::half_open;
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::Side;
+use crate::reset::Kind;
+
+rule! {
+    /// ## Signature
+    ///
+    /// - SYN, SYN-ACK, then RST from the client instead of an ACK.
+    /// - The SYN-ACK was slow, or the SYN had to be repeated, or a sibling attempt to another address won (Happy Eyeballs).
+    ///
+    /// ## Meaning
+    ///
+    /// The client closed its socket while connecting: a connect timeout, a race between IPv6 and IPv4, a cancelled page. The late SYN-ACK finds no socket and is reset.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `port-scan-syn`: many targets or crafted SYNs.
+    /// - `syn-rejected-by-middlebox`: seen from the server's side, a client that was sent a forged refusal looks the same: it answers the SYN-ACK with a reset.
+    ///
+    /// ## What to do
+    ///
+    /// - With a winning sibling: nothing.
+    /// - Else compare the client's connect timeout with the SYN-ACK's delay, and find out what delays or loses the SYN.
+    /// - If the SYN-ACK was fast, capture at the client: a forged refusal may have reached it first.
+    ///
+    /// ## References
+    ///
+    /// - RFC 8305; RFC 9293 3.10.7.3
+    "connect-cancelled", "the client had given up when the answer came", by "client-host", since "0.1.0", Some(check)
+}
+
+/// A SYN-ACK this late explains that a client gave up.
+const SLOW: f64 = 0.25;
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    if c.by_client() && c.syn_ack().is_none() && own_syn_withdrawn(c) {
+        return Some(
+            Finding::new(0.7, Basis::Observed, Severity::Info)
+                .with([Evidence::of(
+                    Fact::NothingSaid {
+                        side: Some(Side::Server),
+                    },
+                    c.syn(),
+                )])
+                .with([made(c)]),
+        );
+    }
+    if !half_open(c) {
+        return None;
+    }
+    let (syn, syn_ack) = (c.syn()?, c.syn_ack()?);
+    let delay = syn_ack.time.seconds_since(syn.time);
+    let retransmissions = c.side(Side::Client).syn_retransmissions;
+    let slow = delay >= SLOW || retransmissions > 0;
+    let severity = if slow {
+        Severity::Warning
+    } else {
+        Severity::Info
+    };
+    let fact = Fact::SynAckSlow {
+        delay,
+        retransmissions,
+    };
+    Some(
+        Finding::new(if slow { 0.72 } else { 0.5 }, Basis::Inferred, severity)
+            .with([Evidence::of(fact, [syn, syn_ack])])
+            .with(answers(c))
+            .with([made(c)])
+            .about(if slow { "slow-answer" } else { "no-socket" }),
+    )
+}
+
+/// The client took its SYN back before any answer.
+fn own_syn_withdrawn(c: &ResetContext) -> bool {
+    c.side(Side::Client).isn.is_some()
+        && c.side(Side::Server).segments == 0
+        && (0..c.at).all(|i| {
+            matches!(
+                c.replay.kind(i),
+                Kind::Syn | Kind::Copy | Kind::Reset | Kind::Stray
+            )
+        })
+}

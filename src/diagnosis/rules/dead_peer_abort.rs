@@ -1,0 +1,90 @@
+//! `dead-peer-abort`: one side gave up because the other stopped answering.
+
+use super::common::{made, request, timer};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Blame, Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::reset::Kind;
+
+rule! {
+    /// ## Signature
+    ///
+    /// - The reset's sender had sent at least two keepalives, or retransmitted at least three times at growing intervals, and heard nothing meanwhile; then it aborted.
+    ///
+    /// ## Meaning
+    ///
+    /// The peer or the path is dead. Linux resets after keepalives; other systems, proxies and kernel-bypass stacks also after retransmissions.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `keepalive-probe-rejected`: the peer answered, with a reset.
+    /// - `client-gave-up-waiting`: the peer's stack acknowledged, its application did not answer.
+    ///
+    /// ## What to do
+    ///
+    /// - Capture at the other side: did the probes arrive? If they did, look at the answers' way back.
+    /// - If only large segments were lost, test the path MTU.
+    /// - Look for a firewall that forgot the connection and drops silently.
+    ///
+    /// ## References
+    ///
+    /// - RFC 9293 3.8.3, 3.8.4; RFC 1122 4.2.3.5
+    "dead-peer-abort", "one side gave up because the other stopped answering", by "the sender", since "0.1.0", Some(check)
+}
+
+/// Unanswered keepalives from which the peer counts as silent.
+const KEEPALIVES: u32 = 2;
+/// Unanswered retransmissions from which the peer counts as silent.
+const RETRANSMISSIONS: u32 = 3;
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    let own = c.own();
+    if !c.is_abort() || !c.established() {
+        return None;
+    }
+    let (what, count, kinds): (_, _, &[Kind]) = if own.keepalive_tail >= KEEPALIVES {
+        (
+            "keepalives",
+            own.keepalive_tail,
+            &[Kind::KeepAlive, Kind::WindowProbe],
+        )
+    } else if own.retransmission_tail >= RETRANSMISSIONS {
+        (
+            "retransmissions",
+            own.retransmission_tail,
+            &[Kind::Retransmission],
+        )
+    } else {
+        return None;
+    };
+    if what == "keepalives" && c.peer().window == Some(0) {
+        return None;
+    }
+    let since = c.last(c.sender.peer())?;
+    let silence = c.rst().time.seconds_since(since.time);
+    let probes = (0..c.at).filter(|i| {
+        c.conn.segments[*i].from == c.sender
+            && c.conn.segments[*i].time >= since.time
+            && kinds.contains(&c.replay.kind(*i))
+    });
+    let frames: Vec<_> = probes.map(|i| &c.conn.segments[i]).collect();
+    let fact = Fact::Unanswered {
+        side: c.sender.peer(),
+        what,
+        count,
+        silence,
+    };
+    Some(
+        Finding::new(0.88, Basis::Observed, Severity::Error)
+            .with([Evidence::of(
+                fact,
+                [since].into_iter().chain(frames).chain([c.rst()]),
+            )])
+            .with(request(c))
+            .with(timer(c, silence))
+            .with([made(c)])
+            .blaming(Blame::Path),
+    )
+}

@@ -1,0 +1,89 @@
+//! `idle-timeout-reset`: a timer closed an idle connection with a reset.
+
+use super::common::{companions, made, timer, timer_confidence, timer_silence};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::Side;
+use crate::reset::{Form, Role};
+
+rule! {
+    /// ## Signature
+    ///
+    /// - No payload either way for a second or more (and ten times what the connection's own rhythm explains), nobody owes an answer, then a reset that answers nothing; or resets in both directions at once.
+    ///
+    /// ## Meaning
+    ///
+    /// An endpoint, proxy or device dropped the connection because of its idle timer. With one direction and everything consistent it is that endpoint; both directions at the same moment are a device between (Azure load balancer with TCP reset, FortiGate with timeout-send-rst).
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `stale-connection-reuse`: the reset answers data after the silence.
+    /// - `client-gave-up-waiting`: a request was outstanding.
+    /// - `normal-close-by-reset`: the silence is short.
+    ///
+    /// ## What to do
+    ///
+    /// - Compare the silence with the timers listed in the evidence, and with other cases: equal silences are one timer.
+    /// - Make the client's idle time shorter than that of every hop, or send keepalives.
+    ///
+    /// ## References
+    ///
+    /// - RFC 5382 REQ-5
+    "idle-timeout-reset", "a timer closed an idle connection with a reset", by "either or a device on the path", since "0.1.0", Some(check)
+}
+
+/// Resets both ways within this time are one event.
+const BOTH_WAYS: f64 = 0.05;
+/// Idle times from here on are a device's if both sides are reset at once.
+const DEVICE_IDLE: f64 = 5.0;
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    let silence = timer_silence(c)?;
+    let closing = c.fin(Side::Client).is_some() || c.fin(Side::Server).is_some();
+    if closing || !c.established() || c.is_stateless() || c.form() == Form::Refusal {
+        return None;
+    }
+    if c.outstanding() || c.response_cut() || c.story.clean_quit {
+        return None;
+    }
+    if c.bytes(Side::Client) + c.bytes(Side::Server) == 0 && !c.is_mid_flow() {
+        return None;
+    }
+    let last = (0..c.at)
+        .rev()
+        .find_map(|i| (c.replay.kind(i) == crate::reset::Kind::Data).then(|| &c.conn.segments[i]));
+    let mut finding = Finding::new(
+        timer_confidence(silence),
+        Basis::Inferred,
+        Severity::Warning,
+    )
+    .with([Evidence::of(
+        Fact::Idle { silence },
+        last.into_iter().chain([c.rst()]),
+    )])
+    .with(timer(c, silence));
+    if let Some(delay) = both_ways(c).filter(|_| silence >= DEVICE_IDLE) {
+        finding = finding.with([Evidence::of(Fact::BothWays { delay }, [c.rst()])]);
+        finding.cause = finding.cause.max(0.86);
+        finding = finding.party(Party::MiddleboxBoth, Confidence::High);
+    }
+    Some(finding.with([made(c)]).with(companions(c)).timed())
+}
+
+/// The other direction was reset at the same moment, and not in answer to anything.
+fn both_ways(c: &ResetContext) -> Option<f64> {
+    c.episode
+        .resets
+        .iter()
+        .filter(|r| r.from != c.sender && matches!(r.role, Role::Crossing | Role::Later))
+        .map(|r| {
+            c.conn.segments[r.segment]
+                .time
+                .seconds_since(c.rst().time)
+                .abs()
+        })
+        .find(|delay| *delay <= BOTH_WAYS.max(c.path_rtt()))
+}

@@ -1,0 +1,59 @@
+//! `invalid-protocol-data`: the server refused bytes that are not its protocol.
+
+use super::common::{companions, first_data, made, request};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Blame, Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::Side;
+
+rule! {
+    /// ## Signature
+    ///
+    /// - The client's first bytes are not what the server's greeting, or other connections to the port, call for; the server sends nothing or an error, and resets within a second or so.
+    ///
+    /// ## Meaning
+    ///
+    /// Wrong port, a scanner, a missing PROXY protocol header, a client configured for another protocol.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `tls-plaintext-mismatch`: one side speaks TLS.
+    /// - `reset-after-request`: the bytes fit the port.
+    ///
+    /// ## What to do
+    ///
+    /// - Compare what the client speaks with what the port is for; correct address, port or protocol.
+    /// - Behind a load balancer: does it add a PROXY protocol header the server does not expect, or the reverse?
+    ///
+    /// ## References
+    ///
+    /// - HAProxy PROXY protocol specification
+    "invalid-protocol-data", "the server refused bytes that are not its protocol", by "client-host; the server reset", since "0.1.0", Some(check)
+}
+
+/// The refusal comes at once, human and timer delays apart.
+const PROMPT: f64 = 2.0;
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    let text = c.story.invalid_for_port.clone()?;
+    let first = first_data(c, Side::Client)?;
+    let prompt = c.rst().time.seconds_since(c.last_data(Side::Client)?.time) <= PROMPT;
+    let only_greeting = c.bytes(Side::Server) == 0
+        || c.story.banner_seen
+        || c.story.error.is_some()
+        || c.side(Side::Server).data_segments <= 1;
+    if !c.by_server() || !prompt || !only_greeting || c.forged {
+        return None;
+    }
+    Some(
+        Finding::new(0.72, Basis::Inferred, Severity::Error)
+            .with([Evidence::of(Fact::Invalid { text }, [first])])
+            .with(request(c))
+            .with([made(c)])
+            .with(companions(c))
+            .blaming(Blame::ClientConfiguration)
+            .read(),
+    )
+}

@@ -1,0 +1,146 @@
+//! `late-data-after-fin`: one side had closed, the other still sent.
+
+use super::common::{answers, companions, fin, made, request};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact, LateKind};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::{Segment, Side};
+use crate::reset::{Form, Kind, Role};
+
+rule! {
+    /// ## Signature
+    ///
+    /// - The reset's sender had sent FIN; data of its peer arrive afterwards and are answered by a bare RST, one per segment.
+    ///
+    /// ## Meaning
+    ///
+    /// The closed side has no use for what still comes. What came late decides whether anything was lost: a TLS close_notify or session ticket is nothing; the rest of a response means the client left early; the first byte of a response means the client closed before it was answered.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `keepalive-race`: the late data are a new request on a connection the server had closed when idle.
+    /// - `reset-after-close`: both sides had closed and nothing came late but acknowledgments.
+    /// - `client-abort-mid-response`: the client aborted instead of closing.
+    ///
+    /// ## What to do
+    ///
+    /// - Late close_notify, tickets, acknowledgments: nothing.
+    /// - Late response data: the client closed too early; read to the end, or `shutdown(SHUT_WR)` and wait for the peer's FIN.
+    /// - Late request data: the server closed first; see why (its log, its keep-alive time).
+    ///
+    /// ## References
+    ///
+    /// - RFC 9293 3.6, 3.10.7.1; RFC 1122 4.2.2.13
+    "late-data-after-fin", "one side had closed, the other still sent", by "who closed", since "0.1.0", Some(check)
+}
+
+/// A TLS alert record with its header, encrypted or not, is no longer.
+const ALERT_RECORD: std::ops::RangeInclusive<u32> = 7..=31;
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    if c.fin_with_abort {
+        return None;
+    }
+    c.fin(c.sender)?;
+    let trigger = late_segment(c);
+    // a reset that answers something the capture does not show
+    let unseen = c.form() == Form::BareAbort && (c.peer().gap || c.peer().segments == 0);
+    if trigger.is_none() && !unseen {
+        return None;
+    }
+    let what = trigger.map_or(LateKind::Other, |t| kind_of(c, t));
+    let (count, bytes) = amount(c);
+    let peer_closed_too = c.fin(c.sender.peer()).is_some();
+    let harmless_kind = matches!(what, LateKind::BareAck | LateKind::OwnFin);
+    if harmless_kind && peer_closed_too {
+        return None;
+    }
+    let severity = match what {
+        LateKind::CloseNotify | LateKind::SessionTicket | LateKind::BareAck | LateKind::OwnFin => {
+            Severity::Harmless
+        }
+        LateKind::ResponseRemainder => Severity::Info,
+        LateKind::FirstResponse | LateKind::Request => Severity::Warning,
+        LateKind::Other => Severity::Info,
+    };
+    let fact = Fact::Late { what, bytes, count };
+    Some(
+        Finding::new(
+            if trigger.is_some() { 0.9 } else { 0.7 },
+            Basis::Observed,
+            severity,
+        )
+        .with(fin(c, c.sender))
+        .with([Evidence::of(fact, trigger.into_iter().chain([c.rst()]))])
+        .with(request(c).filter(|_| severity >= Severity::Info))
+        .with(answers(c))
+        .with([made(c)])
+        .with(companions(c))
+        .about(what.id()),
+    )
+}
+
+/// The peer's segment that came after the close.
+fn late_segment<'a>(c: &ResetContext<'a>) -> Option<&'a Segment> {
+    let trigger = c.trigger()?;
+    if c.is_stateless() && c.trigger_kind() != Some(Kind::KeepAlive) {
+        return Some(trigger);
+    }
+    // Windows and others acknowledge the late data with the reset itself
+    let fin = c.own().fin?;
+    (c.is_abort() && c.primary().trigger? > fin.index && trigger.len > 0).then_some(trigger)
+}
+
+fn kind_of(c: &ResetContext, trigger: &Segment) -> LateKind {
+    if trigger.len == 0 {
+        return if trigger.is_fin() {
+            LateKind::OwnFin
+        } else {
+            LateKind::BareAck
+        };
+    }
+    let tls = c.tls();
+    if tls.is_some() && ALERT_RECORD.contains(&trigger.len) {
+        return LateKind::CloseNotify;
+    }
+    if c.by_client() {
+        if tls.is_some_and(|t| t.session_tickets_only) {
+            return LateKind::SessionTicket;
+        }
+        let at_fin = c.own().fin.map(|f| c.replay.state(f.index, Side::Server));
+        let answered = at_fin.is_some_and(|s| s.bytes > 0) && !first_answer(c);
+        return if answered {
+            LateKind::ResponseRemainder
+        } else if c.bytes(Side::Client) > 0 {
+            LateKind::FirstResponse
+        } else {
+            LateKind::Other
+        };
+    }
+    LateKind::Request
+}
+
+/// The late data are the first bytes of the answer to what the client asked last.
+fn first_answer(c: &ResetContext) -> bool {
+    let Some(fin) = c.own().fin else {
+        return false;
+    };
+    let (client, server) = (
+        c.replay.state(fin.index, Side::Client),
+        c.replay.state(fin.index, Side::Server),
+    );
+    client.last_data > server.last_data
+}
+
+/// Segments and bytes that were refused.
+fn amount(c: &ResetContext) -> (u64, u64) {
+    let triggers = c
+        .episode
+        .resets
+        .iter()
+        .filter(|r| r.from == c.sender && matches!(r.role, Role::Primary | Role::InFlightEcho))
+        .filter_map(|r| c.segment(r.trigger?));
+    triggers.fold((0, 0), |(n, b), t| (n + 1, b + u64::from(t.len)))
+}

@@ -1,0 +1,94 @@
+//! `normal-close-by-reset`: everything was said; the reset only took the place of FIN.
+
+use super::common::{companions, fin, made, request};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::Side;
+
+rule! {
+    /// ## Signature
+    ///
+    /// - All requests are answered by their framing (or, in an unknown protocol, the last data came from the other side and are acknowledged); nothing is outstanding; then RST+ACK.
+    ///
+    /// ## Meaning
+    ///
+    /// Browsers, connection pools, proxies towards their servers, and many Windows services close this way, to save a round trip or TIME-WAIT. Nothing was lost.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `client-abort-mid-response`: the answer was not complete.
+    /// - `idle-timeout-reset`: after a silence.
+    /// - `close-with-unread-data`: something was left unread.
+    ///
+    /// ## What to do
+    ///
+    /// - Nothing.
+    ///
+    /// ## References
+    ///
+    /// - RFC 9293 3.10.5; RFC 1122 4.2.2.13
+    "normal-close-by-reset", "everything was said; the reset only took the place of FIN", by "either", since "0.1.0", Some(check)
+}
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    if !c.is_abort() || !c.established() || c.forged {
+        return None;
+    }
+    let peer = c.sender.peer();
+    let quit = c.story.clean_quit;
+    let framed = c.response_complete() == Some(true) && c.story.outstanding != Some(true);
+    let unacked = c.unacknowledged(peer) > u32::from(c.fin(peer).is_some());
+    let said_something = c.bytes(Side::Client) + c.bytes(Side::Server) > 0 || c.is_mid_flow();
+    let peer_spoke_last = c.peer().last_data > c.own().last_data;
+    let peer_closed = c.fin(peer).is_some();
+    // with nothing known of the protocol: the peer had the last word and it was taken, or the
+    // peer has closed and what was sent to it is acknowledged
+    let heuristic = c.story.response == crate::packet::app::ResponseState::None
+        || c.response_complete().is_none();
+    let own_delivered = c.unacknowledged(c.sender) == 0;
+    let settled = heuristic
+        && said_something
+        && !unacked
+        && own_delivered
+        && (peer_spoke_last && c.by_client() || peer_closed);
+    if c.response_cut() || c.story.outstanding == Some(true) && !quit {
+        return None;
+    }
+    let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
+    let cause = if quit || framed {
+        0.88
+    } else if settled {
+        0.66
+    } else if server_answered_last && c.bytes(Side::Client) > 0 {
+        0.6
+    } else {
+        return None;
+    };
+    if unacked && !quit && !framed {
+        return None;
+    }
+    let fact = if quit {
+        Fact::CleanQuit
+    } else {
+        Fact::ResponseComplete {
+            text: c.story.last_response.clone().filter(|_| framed),
+        }
+    };
+    Some(
+        Finding::new(cause, Basis::Observed, Severity::Harmless)
+            .with([Evidence::of(
+                fact,
+                c.last_data(Side::Server)
+                    .or(c.last_data(Side::Client))
+                    .into_iter()
+                    .chain([c.rst()]),
+            )])
+            .with(request(c))
+            .with(fin(c, peer))
+            .with([made(c)])
+            .with(companions(c)),
+    )
+}

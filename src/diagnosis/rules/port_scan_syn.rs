@@ -1,0 +1,97 @@
+//! `port-scan-syn`: half-open scan: the port is open, the scanner hung up.
+
+use super::common::{answers, made};
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::{Segment, Side};
+use crate::packet::tcp_flags;
+
+rule! {
+    /// ## Signature
+    ///
+    /// - SYN, SYN-ACK, then RST from the client without ever an ACK.
+    /// - And the same source tries many ports or hosts, or its SYN is made like a scanner's: no options but MSS with a small window, the fixed numbers of zmap or masscan, or another TTL than the reset of the kernel below it.
+    ///
+    /// ## Meaning
+    ///
+    /// Somebody looks for open ports without connecting. The reset is the scanner's own kernel (or the scanner) dropping the answer.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `connect-cancelled`: a normal client that gave up, usually after a slow answer.
+    /// - `health-check`: one port, strictly periodic.
+    ///
+    /// ## What to do
+    ///
+    /// - Find out whether the source is an own scanner or monitor; else treat it as reconnaissance.
+    ///
+    /// ## References
+    ///
+    /// - nmap reference guide, "TCP SYN scan"
+    "port-scan-syn", "half-open scan: the port is open, the scanner hung up", by "client-host", since "0.1.0", Some(check)
+}
+
+/// Targets a source must try to be called a scanner by number alone.
+const SCAN_TARGETS: u32 = 5;
+/// Windows of nmap's SYN probes.
+const NMAP_WINDOWS: [u16; 4] = [1024, 2048, 3072, 4096];
+/// IP ID and window of zmap's.
+const ZMAP: (u16, u16) = (54_321, 65_535);
+
+pub(super) fn check(c: &ResetContext) -> Option<Finding> {
+    if !half_open(c) {
+        return None;
+    }
+    let syn = c.syn()?;
+    let targets = c.host(Side::Client).map_or(0, |h| h.targets);
+    let crafted = crafted(syn, c.rst());
+    if targets < SCAN_TARGETS && crafted.is_none() {
+        return None;
+    }
+    let mut finding = Finding::new(
+        if targets >= SCAN_TARGETS && crafted.is_some() {
+            0.92
+        } else if targets >= SCAN_TARGETS {
+            0.8
+        } else {
+            0.65
+        },
+        Basis::Observed,
+        Severity::Info,
+    );
+    if targets >= SCAN_TARGETS {
+        finding = finding.with([Evidence::of(Fact::ScanTargets { targets }, [syn])]);
+    }
+    if let Some(what) = crafted {
+        finding = finding.with([Evidence::of(Fact::ScannerSyn { what }, [syn, c.rst()])]);
+    }
+    Some(finding.with(answers(c)).with([made(c)]))
+}
+
+/// The client answers the SYN-ACK with a reset and never acknowledged it.
+pub(super) fn half_open(c: &ResetContext) -> bool {
+    c.by_client()
+        && c.syn_ack().is_some()
+        && c.final_ack().is_none()
+        && c.syn().is_some()
+        && c.bytes(Side::Client) == 0
+}
+
+/// What betrays a SYN that no normal stack sends.
+fn crafted(syn: &Segment, rst: &Segment) -> Option<&'static str> {
+    let few_options = syn.options.kinds.iter().all(|k| matches!(k, 0..=2));
+    if syn.ip_id == Some(ZMAP.0) && syn.window == ZMAP.1 {
+        return Some("IP ID 54321 with window 65535, as zmap sends");
+    }
+    if few_options && NMAP_WINDOWS.contains(&syn.window) {
+        return Some("no options but MSS and a window of nmap's");
+    }
+    let own_kernel = rst.has(tcp_flags::RST) && !rst.has(tcp_flags::ACK);
+    if own_kernel && few_options && syn.ttl.abs_diff(rst.ttl) >= 3 {
+        return Some("another TTL than the kernel's reset, and no options but MSS");
+    }
+    None
+}

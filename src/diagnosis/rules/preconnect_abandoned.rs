@@ -1,0 +1,67 @@
+//! `preconnect-abandoned`: a connection was opened and never used.
+
+use super::common::made;
+use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::rule::Finding;
+use crate::diagnosis::rule::rule;
+use crate::flow::Side;
+
+rule! {
+    /// ## Signature
+    ///
+    /// - The handshake (and at most a TLS handshake) is complete, no request follows for three seconds or more, then the client resets, or the server closes and the client's answer is a reset.
+    ///
+    /// ## Meaning
+    ///
+    /// Browsers and pools open connections in advance and drop those they do not need. Nothing was lost.
+    ///
+    /// ## Easily confused with
+    ///
+    /// - `probe-close`: reset at once.
+    /// - `idle-timeout-reset`: the connection had been used before.
+    ///
+    /// ## What to do
+    ///
+    /// - Nothing.
+    ///
+    /// ## References
+    ///
+    /// - Resource Hints, "preconnect" (W3C)
+    "preconnect-abandoned", "a connection was opened and never used", by "client-host", since "0.1.0", Some(check)
+}
+
+/// Unused for this long before it was dropped.
+const UNUSED: f64 = 3.0;
+
+fn check(c: &ResetContext) -> Option<Finding> {
+    let ack = c.final_ack()?;
+    if !c.by_client() || c.forged {
+        return None;
+    }
+    let silent = c.bytes(Side::Client) == 0 && c.bytes(Side::Server) == 0;
+    let only_tls = c.tls().is_some_and(|t| {
+        t.handshake_complete == Some(true)
+            && t.app_records[0] <= 1
+            && (t.session_tickets_only || t.app_records[1] == 0)
+            && !t.alerts.iter().any(|a| a.is_fatal())
+    });
+    let idle = c.idle_before()?;
+    if !(silent || only_tls) || idle < UNUSED {
+        return None;
+    }
+    let dropped = c.is_abort() || c.fin(Side::Server).is_some();
+    dropped.then(|| {
+        Finding::new(0.7, Basis::Inferred, Severity::Harmless).with([
+            Evidence::of(Fact::Idle { silence: idle }, [ack, c.rst()]),
+            Evidence::of(
+                Fact::NothingSaid {
+                    side: Some(Side::Client),
+                },
+                [ack],
+            ),
+            made(c),
+        ])
+    })
+}

@@ -1,0 +1,314 @@
+//! Facts in words.
+
+use super::{duration, path};
+use crate::diagnosis::evidence::{Fact, LateKind};
+use crate::flow::Side;
+use crate::reset::Form;
+
+/// A fact as a sentence without its final period.
+#[must_use]
+pub fn fact(fact: &Fact) -> String {
+    opening(fact)
+        .or_else(|| talk(fact))
+        .or_else(|| time(fact))
+        .unwrap_or_else(|| path::fact(fact))
+}
+
+fn s(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// How a reset of this form is made, in words.
+fn made(side: Side, form: Form) -> String {
+    let who = side.word();
+    match form {
+        Form::Refusal => "RST+ACK that acknowledges the SYN".to_owned(),
+        Form::Stateless => format!(
+            "bare RST that repeats a segment's own numbers: the {who}'s end has no socket for it"
+        ),
+        Form::StatelessAck => format!(
+            "RST+ACK made from the segment it answers, window 0, not from the {who}'s own state"
+        ),
+        Form::Abort => {
+            format!("RST+ACK at the {who}'s next sequence number: its socket was aborted")
+        }
+        Form::BareAbort => {
+            format!("bare RST at the {who}'s next sequence number, answering nothing")
+        }
+        Form::Behind => format!("RST behind the {who}'s sequence number"),
+        Form::Beyond => format!("RST beyond the {who}'s sequence number"),
+        Form::Orphan => "RST without anything to compare it with".to_owned(),
+    }
+}
+
+/// The reset itself and the time before the connection exists.
+fn opening(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::Made { side, form } => made(*side, *form),
+        Fact::Answers { side, what, delay } => {
+            format!(
+                "the {}'s end answers {what} with a RST after {}",
+                side.word(),
+                duration(*delay)
+            )
+        }
+        Fact::ResetAfter { what, delay } => format!("RST {} after {what}", duration(*delay)),
+        Fact::NoEffect { why } => format!("the RST had no effect: {why}"),
+        Fact::SequenceOff { bytes } if *bytes < 0 => {
+            format!(
+                "the RST lies {} bytes behind the sender's sequence number",
+                -bytes
+            )
+        }
+        Fact::SequenceOff { bytes } => {
+            format!("the RST lies {bytes} bytes beyond the sender's sequence number")
+        }
+        Fact::Echoes { count } => {
+            format!(
+                "{count} more RST{} of the same side, one for each segment under way",
+                s(*count)
+            )
+        }
+        Fact::OtherSideToo { count } => {
+            format!(
+                "{count} RST{} of the other side, answering segments to a closed connection",
+                s(*count)
+            )
+        }
+        Fact::Copies { count } => format!("captured {count} times"),
+        Fact::Refused { delay: Some(delay) } => format!("SYN refused after {}", duration(*delay)),
+        Fact::Refused { delay: None } => "SYN refused".to_owned(),
+        Fact::SynData {
+            bytes,
+            acknowledged,
+        } => format!(
+            "the SYN carried {bytes} bytes of data, {}",
+            if *acknowledged {
+                "acknowledged by the RST"
+            } else {
+                "not acknowledged"
+            }
+        ),
+        Fact::Attempts {
+            count,
+            spacing,
+            same_isn,
+        } => {
+            let who = if *same_isn {
+                "the client's system repeats the SYN"
+            } else {
+                "the application tries again"
+            };
+            match spacing {
+                Some(spacing) => format!(
+                    "{count} attempts refused, {} apart: {who}",
+                    duration(*spacing)
+                ),
+                None => format!("{count} attempts refused: {who}"),
+            }
+        }
+        Fact::ReferenceMissing => "nothing else of this server to compare with".to_owned(),
+        Fact::RejectLabel => "made like a firewall's reject rule".to_owned(),
+        Fact::SynAckAfterReset { delay } => {
+            format!(
+                "the server's own SYN-ACK arrives {} after the RST",
+                duration(*delay)
+            )
+        }
+        Fact::SynAckSlow {
+            delay,
+            retransmissions: 0,
+        } => {
+            format!("the SYN-ACK came after {}", duration(*delay))
+        }
+        Fact::SynAckSlow {
+            delay,
+            retransmissions,
+        } => format!(
+            "the SYN-ACK came after {} and {retransmissions} repeated SYN{}",
+            duration(*delay),
+            s(u64::from(*retransmissions))
+        ),
+        Fact::Sibling {
+            address,
+            head_start,
+        } => {
+            format!(
+                "another attempt, to {address}, had succeeded {} before",
+                duration(*head_start)
+            )
+        }
+        Fact::ScannerSyn { what } => format!("the SYN is not a normal system's: {what}"),
+        Fact::ScanTargets { targets } => {
+            format!("the client tried {targets} different ports or hosts")
+        }
+        Fact::AckMismatch { bytes } => {
+            format!("the SYN-ACK acknowledges a number {bytes} off the client's SYN")
+        }
+        Fact::NoSyn => "nothing in the capture asked for it".to_owned(),
+        Fact::ChallengeAck => {
+            "the server answers with an acknowledgment of the old connection".to_owned()
+        }
+        Fact::NewSyn => "a new SYN on the ports of a connection the server still holds".to_owned(),
+        Fact::HandshakeRtt { rtt } => format!("handshake complete, round trip {}", duration(*rtt)),
+        Fact::NothingSaid { side: Some(side) } => format!("no byte from the {}", side.word()),
+        Fact::NothingSaid { side: None } => "no payload either way".to_owned(),
+        Fact::NothingTaken { what } => {
+            format!("the {what} was on its way, the RST acknowledges none of it")
+        }
+        Fact::StageName { stage } => format!("aborted: {stage}"),
+        _ => return None,
+    })
+}
+
+/// What the two sides said.
+fn talk(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::Sni { name } => format!("SNI {name}"),
+        Fact::HelloSize { len, records } => {
+            format!(
+                "large ClientHello: {len} bytes in {records} segment{}",
+                s(*records)
+            )
+        }
+        Fact::HelloUnacknowledged => "the ClientHello was not acknowledged before".to_owned(),
+        Fact::Alert {
+            from,
+            text,
+            guessed,
+        } => format!(
+            "{} alert from the {}: {text}",
+            if *guessed { "probably a TLS" } else { "TLS" },
+            from.word()
+        ),
+        Fact::Mismatch { text } | Fact::Invalid { text } => text.clone(),
+        Fact::Request { text } => text.clone(),
+        Fact::ResponseCut {
+            seen,
+            expected: Some(expected),
+        } => {
+            format!("the answer ends after {seen} of {expected} bytes")
+        }
+        Fact::ResponseCut {
+            seen,
+            expected: None,
+        } => format!("the answer is incomplete after {seen} bytes"),
+        Fact::ResponseComplete { text: Some(text) } => {
+            format!("answered in full ({text}), nothing outstanding")
+        }
+        Fact::ResponseComplete { text: None } => {
+            "everything was delivered, nothing outstanding".to_owned()
+        }
+        Fact::AppError { text, from } => format!("the {} said: {text}", from.word()),
+        Fact::BodyUnsent { seen, expected } => {
+            format!("only {seen} of {expected} bytes of the body had been sent")
+        }
+        Fact::Unread { bytes } => format!("{bytes} bytes were acknowledged but never answered"),
+        Fact::InFlight { bytes } => format!("{bytes} bytes were not acknowledged yet"),
+        Fact::CleanQuit => "the protocol's goodbye had been said".to_owned(),
+        Fact::Streaming { bytes: 0 } => "the server was still sending".to_owned(),
+        Fact::Streaming { bytes } => {
+            format!("the server was still sending, {bytes} bytes or segments under way")
+        }
+        Fact::RstPayload { text, device: true } => format!("the load balancer says: {text}"),
+        Fact::RstPayload {
+            text,
+            device: false,
+        } => format!("the RST carries: {text}"),
+        Fact::MptcpFastClose => {
+            "MPTCP fast close: the application aborted the whole connection".to_owned()
+        }
+        Fact::MptcpReset { reason, code } => {
+            format!("MPTCP resets this subflow: {reason} ({code})")
+        }
+        Fact::Icmp { text } => text.clone(),
+        Fact::FinBefore {
+            side,
+            delay,
+            acknowledged,
+        } => format!(
+            "the {} had sent FIN {} before{}",
+            side.word(),
+            duration(*delay),
+            if *acknowledged { ", acknowledged" } else { "" }
+        ),
+        Fact::BothFins => "both sides had closed with FIN".to_owned(),
+        Fact::FinWithReset { side } => format!("FIN and RST of the {} left together", side.word()),
+        Fact::Late { what, bytes, count } => late(*what, *bytes, *count),
+        Fact::RequestIgnoredFin => {
+            "the client used a connection whose FIN it had acknowledged".to_owned()
+        }
+        Fact::RequestCrossedFin => "the request crossed the server's FIN".to_owned(),
+        Fact::OthersToo { text } => text.clone(),
+        _ => return None,
+    })
+}
+
+fn late(what: LateKind, bytes: u64, count: u64) -> String {
+    let name = match what {
+        LateKind::CloseNotify => "a TLS close_notify",
+        LateKind::SessionTicket => "TLS session tickets",
+        LateKind::ResponseRemainder => "the rest of the answer",
+        LateKind::FirstResponse => "the answer's first bytes",
+        LateKind::Request => "client data",
+        LateKind::BareAck => "an acknowledgment",
+        LateKind::OwnFin => "the peer's FIN",
+        LateKind::Other => "data",
+    };
+    match (bytes, count) {
+        (0, _) => format!("{name} came after the close"),
+        (_, 0 | 1) => format!("{name} ({bytes} bytes) came after the close"),
+        _ => format!("{name} ({bytes} bytes in {count} segments) came after the close"),
+    }
+}
+
+/// Silences, timers, repetition.
+fn time(fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::NoAnswer { silence } => format!("no byte of an answer in {}", duration(*silence)),
+        Fact::TlsStalled { owed_by, silence } => {
+            format!(
+                "the TLS handshake stalled for {}, the {}'s turn",
+                duration(*silence),
+                owed_by.word()
+            )
+        }
+        Fact::RequestIncomplete { silence, text } => {
+            format!(
+                "the {text} message was incomplete, {} of silence",
+                duration(*silence)
+            )
+        }
+        Fact::Idle { silence } => format!("silent for {}", duration(*silence)),
+        Fact::Timer { seconds, products } => format!("{} fits: {products}", duration(*seconds)),
+        Fact::Repeated { seconds, times } => {
+            format!(
+                "{times} connections end after the same {}",
+                duration(*seconds)
+            )
+        }
+        Fact::KeepAlive { answered: true } => "keepalives were answered".to_owned(),
+        Fact::KeepAlive { answered: false } => "keepalives were not answered".to_owned(),
+        Fact::Unanswered {
+            side,
+            what,
+            count,
+            silence,
+        } => format!(
+            "{count} {what} unanswered, the {} silent for {}",
+            side.word(),
+            duration(*silence)
+        ),
+        Fact::ZeroWindow { side, seconds } => {
+            format!(
+                "the {}'s window was closed for {}",
+                side.word(),
+                duration(*seconds)
+            )
+        }
+        Fact::ServerWentOn { what, delay } => {
+            format!("the server sent {what} {} later", duration(*delay))
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,191 @@
+//! The only place with sentences: facts, blame, advice and alternatives in words. Plain text
+//! without frame numbers; numbers with units; nothing from packets that was not cleaned.
+
+mod checklist;
+mod facts;
+mod path;
+
+pub use checklist::checklist;
+pub use facts::fact;
+
+use super::evidence::{Blame, Evidence};
+use super::model::Party;
+use super::rule::Rule;
+use crate::flow::IcmpError;
+use crate::reset::VantagePoint;
+
+/// Longest summary in characters.
+const SUMMARY_LIMIT: usize = 160;
+
+/// "0.4 ms", "21 ms", "1.5 s", "63 s", "5 min 50 s".
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    let s = seconds.abs();
+    match s {
+        s if s < 0.000_095 => format!("{:.0} us", s * 1e6),
+        s if s < 0.009_95 => format!("{:.1} ms", s * 1e3),
+        s if s < 0.999_5 => format!("{:.0} ms", s * 1e3),
+        s if s < 9.95 => format!("{s:.2} s"),
+        s if s < 99.5 => format!("{s:.1} s"),
+        s if s < 600.0 => format!("{s:.0} s"),
+        s => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}
+
+/// One line that leads with what decided.
+#[must_use]
+pub fn summary(lead: &[Evidence]) -> String {
+    let mut line = String::new();
+    for evidence in lead {
+        let text = fact(&evidence.fact);
+        if line.is_empty() {
+            line = cut(&text, SUMMARY_LIMIT);
+        } else if line.chars().count() + 2 + text.chars().count() <= SUMMARY_LIMIT {
+            line.push_str("; ");
+            line.push_str(&text);
+        }
+    }
+    line
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(limit - 3).collect();
+    short.push_str("...");
+    short
+}
+
+/// Who or what ought to change.
+#[must_use]
+pub fn blame(blame: Blame) -> String {
+    match blame {
+        Blame::SlowServer => "the server (or what it waits for) was too slow".to_owned(),
+        Blame::SlowClient => "the client did not send what was due".to_owned(),
+        Blame::Path => "the network path or the silent side".to_owned(),
+        Blame::ReceiverNotReading(side) => {
+            format!("the {}'s application did not read", side.word())
+        }
+        Blame::ClientConfiguration => {
+            "the client's configuration (address, port, protocol)".to_owned()
+        }
+        Blame::ServerConfiguration => "the server's configuration".to_owned(),
+        Blame::ServerCertificate => {
+            "the server's certificate or the client's trust store".to_owned()
+        }
+        Blame::ClientCertificate => "the client's certificate".to_owned(),
+        Blame::Versions => "TLS versions, ciphers or extensions that do not match".to_owned(),
+        Blame::ServerName => "the server name asked for".to_owned(),
+        Blame::Timers => "idle timers that do not match".to_owned(),
+        Blame::ClientPool => "the client's connection pool, which ignored the FIN".to_owned(),
+        Blame::PeerApplication(side) => format!("the {}'s application", side.word()),
+        Blame::ClientRequest => "the client's request".to_owned(),
+        Blame::ServerState => "the server's own state".to_owned(),
+        Blame::Device => "the device that sent the ICMP error".to_owned(),
+    }
+}
+
+/// An ICMP error in words.
+#[must_use]
+pub fn icmp_text(icmp: &IcmpError) -> String {
+    let what = match (icmp.v6, icmp.icmp_type, icmp.code) {
+        (false, 3, 0 | 6) => "network unreachable",
+        (false, 3, 1 | 7) => "host unreachable",
+        (false, 3, 3) | (true, 1, 4) => "port unreachable",
+        (false, 3, 4) => "fragmentation needed",
+        (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
+        (false, 11, _) | (true, 3, _) => "time exceeded",
+        (true, 1, 0) => "no route",
+        (true, 1, 3) => "address unreachable",
+        (true, 2, _) => "packet too big",
+        _ => "error",
+    };
+    let version = if icmp.v6 { "ICMPv6" } else { "ICMP" };
+    match icmp.mtu {
+        Some(mtu) => format!("{version} {what} (MTU {mtu}) from {}", icmp.source),
+        None => format!("{version} {what} from {}", icmp.source),
+    }
+}
+
+/// The bullets under a heading of a manual entry.
+fn bullets<'a>(rule: &'a Rule, heading: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let marker = format!("## {heading}");
+    let start = rule
+        .doc
+        .find(&marker)
+        .map_or(rule.doc.len(), |i| i + marker.len());
+    let section = rule.doc.get(start..).unwrap_or_default();
+    let end = section.find("\n ## ").unwrap_or(section.len());
+    section
+        .get(..end)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|l| l.trim().strip_prefix("- "))
+}
+
+/// What to check next: the manual's advice for the class.
+#[must_use]
+pub fn advice(rule: &Rule) -> Vec<String> {
+    bullets(rule, "What to do").map(str::to_owned).collect()
+}
+
+/// What the manual says of the difference between a class and one it is confused with.
+#[must_use]
+pub fn difference(rule: &Rule, other: &str) -> Option<String> {
+    let name = format!("`{other}`");
+    bullets(rule, "Easily confused with")
+        .find(|b| b.contains(&name))
+        .and_then(|b| b.split_once(": "))
+        .map(|(_, text)| text.to_owned())
+}
+
+/// Classes the manual names as easily confused with one, in order.
+#[must_use]
+pub fn confusable(rule: &'static Rule) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    for bullet in bullets(rule, "Easily confused with") {
+        let Some((names, text)) = bullet.split_once(": ") else {
+            continue;
+        };
+        for name in names.split('`').skip(1).step_by(2) {
+            found.push((name, text.to_owned()));
+        }
+    }
+    found
+}
+
+/// Why a class that also fits gave way.
+#[must_use]
+pub fn gave_way(winner: &Rule) -> String {
+    format!("also fits, but \"{}\" says more here", winner.title)
+}
+
+/// What another capture point would settle.
+#[must_use]
+pub fn other_vantage(party: Party, point: VantagePoint, stateless: bool) -> Option<String> {
+    let text = match (party, point) {
+        (Party::MiddleboxAsServer, _) => {
+            "a capture at the server would show that it did not send this reset"
+        }
+        (Party::MiddleboxAsClient, _) => {
+            "a capture at the client would show that it did not send this reset"
+        }
+        (Party::MiddleboxBoth, _) => "a capture at either end would show resets it did not send",
+        (Party::Unknown, VantagePoint::Server) => {
+            "a capture at the client would show whether it sent this reset, and what it was sent before"
+        }
+        (Party::Unknown, VantagePoint::Client) => {
+            "a capture at the server would show whether it sent this reset"
+        }
+        (Party::Unknown, _) => "captures at both ends would show who sent this reset",
+        (Party::ClientHost, VantagePoint::Server | VantagePoint::Middle) if stateless => {
+            "a capture at the client would show whether it was sent a reset before"
+        }
+        (Party::ServerHost, VantagePoint::Client | VantagePoint::Middle) if stateless => {
+            "a capture at the server would show whether the segment arrived and who answered"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

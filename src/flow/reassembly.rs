@@ -1,0 +1,225 @@
+//! Both directions of a connection in order by sequence number, for the recognisers. Copies
+//! and retransmissions are passed over; a hole ends the contiguous part. Bounded: the head of
+//! a direction and its last bytes are kept, the middle is only counted.
+
+use super::{Connection, Segment, Side};
+use crate::packet::app::{Dialogue, Stream, Turn};
+use crate::units::Seq;
+
+/// Bytes kept from the start of each direction.
+const HEAD_LIMIT: usize = 256 * 1024;
+/// Bytes kept from the end of each direction when the head does not reach it.
+const TAIL_LIMIT: usize = 16 * 1024;
+/// Payload further than this from what is known belongs to no stream (a quarter of the space).
+const STRAY_DISTANCE: u32 = 1 << 30;
+
+/// One direction, owned.
+#[derive(Clone, Debug, Default)]
+struct Direction {
+    /// Sequence number of the first byte.
+    origin: Option<Seq>,
+    /// The origin follows a SYN.
+    from_start: bool,
+    /// Contiguous bytes from the origin.
+    head: Vec<u8>,
+    /// Highest offset seen, whether its bytes were captured or not.
+    end: u64,
+    /// Offset and bytes of the last contiguous run.
+    tail_start: u64,
+    tail: Vec<u8>,
+    /// Runs beyond the head that wait for a hole to be filled: offset and bytes.
+    waiting: Vec<(u64, Vec<u8>)>,
+}
+
+/// Everything a connection's two sides said, as far as it was captured.
+#[derive(Clone, Debug, Default)]
+pub struct Transcript {
+    directions: [Direction; 2],
+    turns: Vec<Turn>,
+    ports: [u16; 2],
+}
+
+impl Transcript {
+    /// Puts the payload of a connection in order.
+    #[must_use]
+    pub fn of(conn: &Connection) -> Self {
+        Self::until(conn, conn.segments.len())
+    }
+
+    /// Only what the first `end` segments carry.
+    #[must_use]
+    pub fn until(conn: &Connection, end: usize) -> Self {
+        let mut transcript = Self {
+            ports: [conn.client.port, conn.server.port],
+            ..Self::default()
+        };
+        for side in Side::BOTH {
+            transcript.directions[side.index()].find_origin(conn, side);
+        }
+        for segment in conn.segments.iter().take(end) {
+            if segment.duplicate_of.is_none() && !segment.is_rst() && segment.len > 0 {
+                transcript.add(segment);
+            }
+        }
+        transcript
+    }
+
+    fn add(&mut self, segment: &Segment) {
+        let direction = &mut self.directions[segment.from.index()];
+        let before = direction.end;
+        direction.add(segment);
+        let fresh = direction.end - before;
+        if fresh == 0 {
+            return;
+        }
+        let from_client = segment.from == Side::Client;
+        match self.turns.last_mut() {
+            Some(turn) if turn.from_client == from_client => turn.len += fresh,
+            _ => self.turns.push(Turn {
+                from_client,
+                offset: before,
+                len: fresh,
+            }),
+        }
+    }
+
+    /// The view the recognisers take.
+    #[must_use]
+    pub fn dialogue(&self) -> Dialogue<'_> {
+        Dialogue {
+            client: self.directions[0].stream(),
+            server: self.directions[1].stream(),
+            turns: &self.turns,
+            client_port: self.ports[0],
+            server_port: self.ports[1],
+        }
+    }
+
+    /// Bytes a side is known to have sent.
+    #[must_use]
+    pub fn sent(&self, side: Side) -> u64 {
+        self.directions[side.index()].end
+    }
+}
+
+impl Direction {
+    /// The stream begins after the SYN, else at the lowest sequence number that carries data.
+    fn find_origin(&mut self, conn: &Connection, side: Side) {
+        let mine = || {
+            conn.segments
+                .iter()
+                .filter(move |s| s.from == side && !s.is_rst() && s.duplicate_of.is_none())
+        };
+        if let Some(syn) = mine().find(|s| s.is_syn() || s.is_syn_ack()) {
+            self.origin = Some(syn.seq.plus(1));
+            self.from_start = true;
+            return;
+        }
+        self.origin = mine()
+            .filter(|s| s.len > 1)
+            .map(|s| s.seq)
+            .reduce(|low, seq| {
+                let distance = seq.since(low);
+                if distance < 0 && distance.unsigned_abs() < STRAY_DISTANCE {
+                    seq
+                } else {
+                    low
+                }
+            });
+    }
+
+    fn add(&mut self, segment: &Segment) {
+        let Some(origin) = self.origin else { return };
+        let start_seq = if segment.is_syn() || segment.is_syn_ack() {
+            segment.seq.plus(1)
+        } else {
+            segment.seq
+        };
+        let Some(start) = offset(origin, start_seq, self.end) else {
+            return;
+        };
+        let wire_end = start + u64::from(segment.len);
+        self.place(start, &segment.payload);
+        self.end = self.end.max(wire_end);
+    }
+
+    fn place(&mut self, start: u64, bytes: &[u8]) {
+        self.append_tail(start, bytes);
+        let head_end = self.head.len() as u64;
+        if start > head_end {
+            if self.waiting.len() < 64 && start < HEAD_LIMIT as u64 {
+                self.waiting.push((start, bytes.to_vec()));
+            }
+            return;
+        }
+        self.append_head(start, bytes);
+        // what waited may fit now
+        while let Some(at) = self.waiting.iter().position(|(s, b)| {
+            *s <= self.head.len() as u64 && s + b.len() as u64 > self.head.len() as u64
+        }) {
+            let (s, b) = self.waiting.swap_remove(at);
+            let before = self.head.len();
+            self.append_head(s, &b);
+            if self.head.len() == before {
+                break;
+            }
+        }
+    }
+
+    fn append_head(&mut self, start: u64, bytes: &[u8]) {
+        let skip = usize::try_from(self.head.len() as u64 - start).unwrap_or(usize::MAX);
+        let fresh = bytes.get(skip..).unwrap_or_default();
+        let room = HEAD_LIMIT.saturating_sub(self.head.len());
+        self.head.extend_from_slice(&fresh[..fresh.len().min(room)]);
+    }
+
+    fn append_tail(&mut self, start: u64, bytes: &[u8]) {
+        let tail_end = self.tail_start + self.tail.len() as u64;
+        if start + bytes.len() as u64 <= tail_end {
+            return;
+        }
+        if start > tail_end {
+            self.tail.clear();
+            self.tail_start = start;
+            self.tail.extend_from_slice(bytes);
+        } else {
+            let skip = usize::try_from(tail_end - start).unwrap_or(usize::MAX);
+            self.tail
+                .extend_from_slice(bytes.get(skip..).unwrap_or_default());
+        }
+        // trimmed in large steps, so that a long stream is not copied at every segment
+        if self.tail.len() > 4 * TAIL_LIMIT {
+            let cut = self.tail.len() - TAIL_LIMIT;
+            self.tail.drain(..cut);
+            self.tail_start += cut as u64;
+        }
+    }
+
+    fn stream(&self) -> Stream<'_> {
+        let missing_after = self.end.saturating_sub(self.head.len() as u64);
+        let reaches_end = self.tail_start + self.tail.len() as u64 == self.end;
+        let cut = self.tail.len().saturating_sub(TAIL_LIMIT);
+        Stream {
+            bytes: &self.head,
+            starts_at_zero: self.from_start,
+            missing_after,
+            tail: if missing_after > 0 && reaches_end {
+                self.tail.get(cut..).unwrap_or_default()
+            } else {
+                &[]
+            },
+        }
+    }
+}
+
+/// Offset of `seq` in a stream that begins at `origin` and whose end is known; `None` for what
+/// lies before the origin or too far away.
+fn offset(origin: Seq, seq: Seq, end: u64) -> Option<u64> {
+    // the stream may be longer than 2^31: measure from its known end
+    let near = origin.plus(end as u32);
+    let distance = i64::from(seq.since(near));
+    if distance.unsigned_abs() > u64::from(STRAY_DISTANCE) {
+        return None;
+    }
+    u64::try_from(i64::try_from(end).ok()? + distance).ok()
+}

@@ -1,0 +1,146 @@
+//! What a reset is made as (diagnosis 2.3): which kind of emitter wrote it.
+
+use super::model::Form;
+use super::replay::{Replay, SideState};
+use super::trigger::{self, Triggers};
+use crate::flow::{Connection, Segment};
+use crate::packet::tcp_flags;
+
+/// A stateless reply comes at once: one path round trip, and this much for a busy host.
+const REPLY_SLACK_NS: i64 = 50_000_000;
+/// The same when no round-trip time is known.
+const REPLY_UNKNOWN_RTT_NS: i64 = 1_000_000_000;
+/// Frames of one host seen in the wrong order lie at most this far apart.
+const REORDER_NS: i64 = 3_000_000;
+
+/// Form and triggers of the reset at index `at`.
+#[must_use]
+pub fn classify(
+    conn: &Connection,
+    replay: &Replay,
+    at: usize,
+    rtt: Option<i64>,
+    answered: &[usize],
+) -> (Form, Triggers) {
+    let Some(reset) = conn.segments.get(at) else {
+        return (Form::Orphan, Triggers::default());
+    };
+    let sender = replay.state(at, reset.from);
+    let peer = replay.state(at, reset.from.peer());
+    let triggers = trigger::stateless(conn, replay, at, rtt, answered);
+    if sender.next.is_none() {
+        return (first_words(conn, reset, &peer, triggers), triggers);
+    }
+    if reset.has(tcp_flags::ACK) {
+        with_ack(conn, replay, at, &sender, &peer, triggers)
+    } else {
+        (bare(conn, at, &sender, &peer, rtt, triggers), triggers)
+    }
+}
+
+/// The sender was never seen before, resets apart.
+fn first_words(conn: &Connection, reset: &Segment, peer: &SideState, triggers: Triggers) -> Form {
+    let Some(q) = triggers.shown.and_then(|i| conn.segments.get(i)) else {
+        let peer_known = peer.max_ack.is_some_and(|a| a == reset.seq);
+        return match (peer_known, reset.has(tcp_flags::ACK)) {
+            (true, true) => Form::Abort,
+            (true, false) => Form::BareAbort,
+            (false, _) => Form::Orphan,
+        };
+    };
+    match (q.is_syn(), reset.has(tcp_flags::ACK), q.has(tcp_flags::ACK)) {
+        (true, true, _) => Form::Refusal,
+        // RST+ACK that answers a segment without ACK is what RFC 9293 asks for
+        (false, true, false) | (_, false, _) => Form::Stateless,
+        (false, true, true) if reset.window == 0 => Form::StatelessAck,
+        (false, true, true) => Form::Abort,
+    }
+}
+
+fn with_ack(
+    conn: &Connection,
+    replay: &Replay,
+    at: usize,
+    sender: &SideState,
+    peer: &SideState,
+    triggers: Triggers,
+) -> (Form, Triggers) {
+    let reset = &conn.segments[at];
+    if let Some(q) = triggers.shown.and_then(|i| conn.segments.get(i))
+        && !q.has(tcp_flags::ACK)
+        && !q.is_syn()
+        && reset.seq.0 == 0
+    {
+        return (Form::Stateless, triggers);
+    }
+    let copies_trigger = triggers.shown.is_some() && peer.next.is_some_and(|n| n == reset.ack);
+    let loses_timestamps = sender.timestamps && reset.options.timestamps.is_none();
+    if copies_trigger && loses_timestamps && reset.window == 0 {
+        return (Form::StatelessAck, triggers);
+    }
+    let form = position(conn, at, sender, peer);
+    if matches!(form, Form::Behind | Form::Beyond) {
+        if copies_trigger && reset.window == 0 {
+            return (Form::StatelessAck, triggers);
+        }
+        return (form, triggers);
+    }
+    (form, trigger::newly_acknowledged(conn, replay, at))
+}
+
+fn bare(
+    conn: &Connection,
+    at: usize,
+    sender: &SideState,
+    peer: &SideState,
+    rtt: Option<i64>,
+    triggers: Triggers,
+) -> Form {
+    let reset = &conn.segments[at];
+    let at_next = position(conn, at, sender, peer);
+    if let Some(q) = triggers.shown.and_then(|i| conn.segments.get(i)) {
+        let limit = rtt.map_or(REPLY_UNKNOWN_RTT_NS, |r| {
+            (r + r / 2).max(r + REPLY_SLACK_NS)
+        });
+        let late = reset.time.nanos_since(q.time) > limit;
+        return if late && at_next == Form::Abort {
+            Form::BareAbort
+        } else {
+            Form::Stateless
+        };
+    }
+    if at_next == Form::Abort {
+        Form::BareAbort
+    } else {
+        at_next
+    }
+}
+
+/// Where the sequence number lies with respect to the sender's SND.NXT: `Abort`, `Behind` or
+/// `Beyond`.
+fn position(conn: &Connection, at: usize, sender: &SideState, peer: &SideState) -> Form {
+    let reset = &conn.segments[at];
+    let Some(next) = sender.next else {
+        return Form::Orphan;
+    };
+    let distance = reset.seq.since(next);
+    let fin_own_number = sender.fin.is_some() && distance == -1;
+    // the FIN may be missing in the capture, or counted by nobody yet
+    let fin_unseen = sender.fin.is_none() && distance == 1;
+    let peer_says = sender.gap && peer.max_ack.is_some_and(|a| a == reset.seq);
+    if distance == 0 || fin_own_number || fin_unseen || peer_says {
+        return Form::Abort;
+    }
+    if distance < 0 {
+        return Form::Behind;
+    }
+    let filled_later = conn.segments[at + 1..]
+        .iter()
+        .take_while(|s| s.time.nanos_since(reset.time) <= REORDER_NS)
+        .any(|s| s.from == reset.from && !s.is_rst() && s.space() > 0 && s.end() == reset.seq);
+    if sender.gap || filled_later {
+        Form::Abort
+    } else {
+        Form::Beyond
+    }
+}

@@ -1,0 +1,127 @@
+//! The parts of an episode (diagnosis 2.6): one reset is the event, the others are its
+//! consequences, copies, or the other side's own.
+
+use super::model::{Effect, Form, Reset, Role};
+use super::replay::Replay;
+use super::rtt::Rtt;
+use crate::flow::Connection;
+
+/// The capture shows one frame twice at most this far apart.
+const DUPLICATE_NS: i64 = 5_000_000;
+/// Resets without triggers of their own this close together are one burst.
+const STRAFE_NS: i64 = 100_000_000;
+
+/// Picks the primary reset and gives every reset its role. Returns the primary's index.
+pub fn assign(conn: &Connection, replay: &Replay, resets: &mut [Reset], rtt: &[Rtt; 2]) -> usize {
+    mark_duplicates(conn, resets);
+    let primary = choose_primary(conn, replay, resets);
+    let lead = resets[primary];
+    for i in 0..resets.len() {
+        if i == primary {
+            resets[i].role = Role::Primary;
+        } else if resets[i].role != Role::Duplicate {
+            resets[i].role = role(conn, resets, i, &lead, rtt);
+        }
+    }
+    primary
+}
+
+fn mark_duplicates(conn: &Connection, resets: &mut [Reset]) {
+    for i in 0..resets.len() {
+        let this = &conn.segments[resets[i].segment];
+        let marked = this.duplicate_of.is_some();
+        // Linux gives every stateless RST the IP ID 0: equal IDs prove a copy only if unusual
+        let copied = resets[..i].iter().any(|earlier| {
+            let that = &conn.segments[earlier.segment];
+            that.from == this.from
+                && that.ip_id == this.ip_id
+                && this.ip_id.is_some_and(|id| id != 0)
+                && that.seq == this.seq
+                && that.ack == this.ack
+                && that.flags == this.flags
+                && that.window == this.window
+                && that.ttl.abs_diff(this.ttl) <= 1
+                && that.options == this.options
+                && this.time.nanos_since(that.time) < DUPLICATE_NS
+        });
+        if marked || copied {
+            resets[i].role = Role::Duplicate;
+        }
+    }
+}
+
+/// The first effective reset. A reset that did nothing stays the event when it is not what a
+/// live endpoint would send (it answers no segment): a failed forgery is the finding.
+fn choose_primary(conn: &Connection, replay: &Replay, resets: &[Reset]) -> usize {
+    let own = |r: &Reset| r.role != Role::Duplicate;
+    let Some(first) = resets.iter().position(own) else {
+        return 0;
+    };
+    if resets[first].effect != Effect::Ineffective {
+        return first;
+    }
+    if resets[first].form != Form::Stateless
+        || refused_while_connecting(conn, replay, &resets[first])
+    {
+        return first;
+    }
+    let later = resets
+        .iter()
+        .position(|r| own(r) && r.effect == Effect::Effective && !echoes(conn, resets, r));
+    later.unwrap_or(first)
+}
+
+/// The client, still connecting, refused something that was not for it.
+fn refused_while_connecting(conn: &Connection, replay: &Replay, reset: &Reset) -> bool {
+    let state = replay.state(reset.segment, reset.from);
+    reset
+        .trigger
+        .and_then(|i| conn.segments.get(i))
+        .is_some_and(|q| !state.next.is_some_and(|n| q.ack == n))
+        && state.bytes == 0
+        && state.fin.is_none()
+}
+
+fn echoes(conn: &Connection, resets: &[Reset], this: &Reset) -> bool {
+    this.form == Form::Stateless
+        && resets
+            .iter()
+            .any(|r| r.segment < this.segment && r.from == this.from && r.role != Role::Duplicate)
+        && conn.segments.get(this.segment).is_some()
+}
+
+fn role(conn: &Connection, resets: &[Reset], i: usize, lead: &Reset, rtt: &[Rtt; 2]) -> Role {
+    let this = resets[i];
+    let time = |r: &Reset| conn.segments[r.segment].time;
+    let gap = time(&this).nanos_since(time(lead));
+    if this.from != lead.from {
+        let one_way = rtt[0]
+            .min
+            .unwrap_or(0)
+            .saturating_add(rtt[1].min.unwrap_or(0));
+        let aborts = matches!(this.form, Form::Abort | Form::BareAbort);
+        if aborts && gap.abs() < one_way.max(DUPLICATE_NS) && resets_unaware(conn, &this, lead) {
+            return Role::Crossing;
+        }
+        return if matches!(this.form, Form::Stateless | Form::StatelessAck) {
+            Role::VictimReply
+        } else {
+            Role::Later
+        };
+    }
+    if matches!(this.form, Form::Stateless | Form::StatelessAck) && this.trigger.is_some() {
+        return Role::InFlightEcho;
+    }
+    if gap.abs() < STRAFE_NS {
+        return Role::Strafe;
+    }
+    Role::Later
+}
+
+/// Neither reset acknowledges what the other's sender had just said: each was sent in
+/// ignorance of the other.
+fn resets_unaware(conn: &Connection, this: &Reset, lead: &Reset) -> bool {
+    let (a, b) = (&conn.segments[this.segment], &conn.segments[lead.segment]);
+    // an answer to a reset does not exist in TCP; a copy of its numbers does, in forgeries
+    !(a.seq == b.ack && a.window == 0 && b.window == 0)
+}

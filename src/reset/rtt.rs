@@ -1,0 +1,85 @@
+//! Round-trip times from the capture point to each side and back (diagnosis 2.5): from a
+//! segment that goes towards a side to that side's acknowledgment of it. Minima, because
+//! delayed acknowledgments and think time only lengthen a sample.
+
+use super::replay::{Kind, Replay};
+use crate::flow::{Connection, Side};
+use crate::packet::tcp_flags;
+
+/// Samples of one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rtt {
+    /// The smallest in nanoseconds.
+    pub min: Option<i64>,
+    /// The second smallest; with `min` a measure of the spread.
+    pub second: Option<i64>,
+    /// How many samples.
+    pub samples: u32,
+}
+
+/// Measures both sides, by [`Side::index`].
+#[must_use]
+pub fn measure(conn: &Connection, replay: &Replay) -> [Rtt; 2] {
+    Side::BOTH.map(|side| measure_side(conn, replay, side))
+}
+
+fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
+    let mut rtt = Rtt::default();
+    // segments towards `side` that are not acknowledged yet: (end, time, ambiguous)
+    let mut open: Vec<(crate::units::Seq, i64, bool)> = Vec::new();
+    for (index, segment) in conn.segments.iter().enumerate() {
+        let kind = replay.kind(index);
+        if segment.from == side {
+            if matches!(kind, Kind::Reset | Kind::Copy | Kind::Stray)
+                || !segment.has(tcp_flags::ACK)
+            {
+                continue;
+            }
+            let acked = |end: &crate::units::Seq| segment.ack.at_or_after(*end);
+            // only the last segment an acknowledgment covers was certainly just received
+            if let Some((_, sent, false)) = open.iter().rfind(|(end, ..)| acked(end)) {
+                rtt.add(segment.time.0.saturating_sub(*sent));
+            }
+            open.retain(|(end, ..)| !acked(end));
+        } else {
+            match kind {
+                Kind::Syn | Kind::SynAck | Kind::Data | Kind::Fin => {
+                    let end = segment.end();
+                    // Karn: a segment sent twice gives no sample
+                    if let Some(again) = open.iter_mut().find(|(e, ..)| *e == end) {
+                        again.2 = true;
+                    } else {
+                        open.push((end, segment.time.0, false));
+                    }
+                }
+                Kind::Retransmission => {
+                    for entry in &mut open {
+                        if entry.0.after(segment.seq) {
+                            entry.2 = true;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    rtt
+}
+
+impl Rtt {
+    fn add(&mut self, nanos: i64) {
+        if nanos < 0 {
+            return;
+        }
+        self.samples += 1;
+        match self.min {
+            Some(min) if nanos >= min => {
+                self.second = Some(self.second.map_or(nanos, |s| s.min(nanos)));
+            }
+            _ => {
+                self.second = self.min;
+                self.min = Some(nanos);
+            }
+        }
+    }
+}
