@@ -1,6 +1,7 @@
 //! The section comment: the whole case in lines of text, for whoever gets the file without
 //! the report (design 5 "trim").
 
+use super::again;
 use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
@@ -76,15 +77,7 @@ fn is_told(facts: &Facts<'_>) -> bool {
     if frames != Some(facts.selection.frames.len() as u64) {
         return false;
     }
-    let ours = |comment: &[u8]| {
-        let text = String::from_utf8_lossy(comment);
-        let mut lines = text.lines();
-        lines
-            .next()
-            .is_some_and(|first| first.starts_with("rstcap "))
-            && lines.next() == Some(clean(&facts.selection.verdict, MAX_LINE).as_str())
-    };
-    section::comments(origin).any(ours)
+    section::comments(origin).any(|comment| again::tells(comment, &facts.selection.verdict))
 }
 
 fn verdict(text: &mut Text, facts: &Facts<'_>) {
