@@ -28,7 +28,8 @@ pub(super) fn new_comments(
         .any(|text| text.contains(RST_TAG) && same_class(words(text), verdict));
     ours.retain(|own| {
         let repeated = there.iter().any(|text| words(text) == words(own));
-        !repeated && !(judged && own.contains(RST_TAG))
+        let is_verdict = own.contains(RST_TAG);
+        !(repeated || judged && is_verdict)
     });
     ours
 }
