@@ -143,13 +143,6 @@ impl<'a> Dialogue<'a> {
             .find(|&offset| !stream.at(offset).is_empty())
     }
 
-    /// Who spoke first, if both the order and the beginning are known.
-    pub(super) fn server_spoke_first(&self) -> Option<bool> {
-        let first = self.turns.first()?;
-        let stream = self.side(first.from_client);
-        (stream.starts_at_zero && first.offset == 0).then_some(!first.from_client)
-    }
-
     /// The same with the sides swapped.
     pub(super) fn swapped<'t>(&self, turns: &'t [Turn]) -> Dialogue<'t>
     where
