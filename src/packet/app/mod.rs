@@ -104,4 +104,6 @@ fn first_bytes(d: &Dialogue<'_>) -> String {
 }
 
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod tests;

@@ -191,6 +191,14 @@ fn read_server(d: &Dialogue<'_>, story: &mut AppStory, from: u64) -> Answer {
                 .be32()
                 .is_some_and(|kind| kind != 0 && kind != 12);
         let fin = kind == b'Z' || asks || fatal || matches!(kind, b'G' | b'W');
+        if kind == b'R' {
+            let text = if asks {
+                "authentication request"
+            } else {
+                "authentication ok"
+            };
+            story.last_response = Some(text.to_owned());
+        }
         if kind == b'C' {
             story.last_response = Some(format!(
                 "CommandComplete {}",

@@ -1,7 +1,7 @@
 //! All recognisers in one ordered list. Content decides; the port only breaks ties.
 
 use super::protocol::Protocol;
-use super::story::AppStory;
+use super::story::{AppStory, Confidence};
 use super::talk::Dialogue;
 use super::{
     amqp, bgp, cassandra, chat, cluster, dns_tcp, ftp, http1, http2, imap, industrial, kafka,
@@ -33,6 +33,7 @@ const fn entry(
 
 /// In order of precedence: the ones with unmistakable first bytes come first.
 static RECOGNISERS: &[Recogniser] = &[
+    entry(Protocol::ProxyProtocol, &[], proxy::recognise),
     entry(
         Protocol::Tls,
         &[
@@ -46,7 +47,6 @@ static RECOGNISERS: &[Recogniser] = &[
         &[80, 591, 3128, 8000, 8008, 8080, 8081, 8088, 8888],
         http1::recognise,
     ),
-    entry(Protocol::ProxyProtocol, &[], proxy::recognise),
     entry(Protocol::Ssh, &[22, 2222], ssh::recognise),
     entry(Protocol::Smtp, &[25, 465, 587, 2525], smtp::recognise),
     entry(Protocol::Ftp, &[21, 2121], ftp::recognise),
@@ -106,12 +106,20 @@ pub fn recognisers() -> &'static [Recogniser] {
 
 /// The best story of all recognisers: by confidence, then by port, then by order.
 pub(super) fn best(d: &Dialogue<'_>) -> AppStory {
-    let mut best: Option<((super::Confidence, bool), AppStory)> = None;
+    let mut best: Option<((Confidence, bool), AppStory)> = None;
     for recogniser in RECOGNISERS {
         let Some(story) = (recogniser.run)(d) else {
             continue;
         };
-        let rank = (story.confidence, recogniser.ports.contains(&d.server_port));
+        if recogniser.protocol == Protocol::ProxyProtocol {
+            // It stands in front of whatever else the streams hold.
+            return story;
+        }
+        let on_port = recogniser.ports.contains(&d.server_port);
+        if story.confidence == Confidence::Low && !on_port {
+            continue;
+        }
+        let rank = (story.confidence, on_port);
         if best.as_ref().is_none_or(|(r, _)| rank > *r) {
             best = Some((rank, story));
         }

@@ -56,7 +56,9 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     length(first)?;
     // CONNECT carries version and compatible version, each of about 300.
     let version = Cursor::from(first, 8).be16();
-    if first.get(4) != Some(&1) || version.is_some_and(|v| !(200..=400).contains(&v)) {
+    // Neither checksum is ever used.
+    let unsummed = first.get(2..4) == Some(&[0, 0]) && first.get(6..8).is_none_or(|c| c == [0, 0]);
+    if first.get(4) != Some(&1) || !unsummed || version.is_some_and(|v| !(200..=400).contains(&v)) {
         return None;
     }
     let mut story = AppStory::of(Protocol::Tns, Confidence::High);
