@@ -23,7 +23,8 @@ fn server_error(code: &[u8], text: &[u8], offset: u64, fatal: bool) -> AppError 
 pub(super) fn nats(d: &Dialogue<'_>) -> Option<AppStory> {
     const VERBS: &[&str] = &["CONNECT", "PUB", "HPUB", "SUB", "UNSUB", "PING", "PONG"];
     let greeted = d.server.bytes.starts_with(b"INFO {");
-    if !greeted && !(d.server.bytes.is_empty() && d.client.bytes.starts_with(b"CONNECT {")) {
+    let silent = d.server.bytes.is_empty();
+    if !(greeted || silent && d.client.bytes.starts_with(b"CONNECT {")) {
         return None;
     }
     let mut story = AppStory::of(Protocol::Nats, Confidence::High);
@@ -153,7 +154,7 @@ pub(super) fn irc(d: &Dialogue<'_>) -> Option<AppStory> {
     let first = lines(d, true, 0).next();
     let opens = first.is_some_and(|l| {
         matches!(l.verb().as_str(), "NICK" | "CAP")
-            || l.verb() == "USER" && l.word(3).len() > 0 && l.word(4).len() > 0
+            || l.verb() == "USER" && !l.word(3).is_empty() && !l.word(4).is_empty()
             || l.verb() == "PASS"
                 && lines(d, true, l.end)
                     .next()

@@ -134,7 +134,7 @@ fn aerospike_length(data: &[u8]) -> Option<u64> {
 pub(super) fn aerospike(d: &Dialogue<'_>) -> Option<AppStory> {
     aerospike_length(d.client.bytes)?;
     let replied = aerospike_length(d.server.bytes).is_some();
-    if !replied && !(d.server.bytes.is_empty() && d.server_port == 3000) {
+    if !(replied || d.server.bytes.is_empty() && d.server_port == 3000) {
         return None;
     }
     let mut story = AppStory::of(
@@ -276,10 +276,10 @@ pub(super) fn xmpp(d: &Dialogue<'_>) -> Option<AppStory> {
             };
             Some((at + close + 1 + tail) as u64)
         };
-        if let (Some(c), Some(s)) = (end(d.client.bytes, asked), end(d.server.bytes, granted)) {
-            if let Some(story) = d.inner(c, s, super::tls::recognise) {
-                return Some(story.nested(&[Protocol::Xmpp], c, s));
-            }
+        if let (Some(c), Some(s)) = (end(d.client.bytes, asked), end(d.server.bytes, granted))
+            && let Some(story) = d.inner(c, s, super::tls::recognise)
+        {
+            return Some(story.nested(&[Protocol::Xmpp], c, s));
         }
     }
     let mut story = AppStory::of(Protocol::Xmpp, Confidence::High);

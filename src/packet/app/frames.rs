@@ -166,6 +166,9 @@ impl Request {
     }
 }
 
+/// Gives the whole length of the message that begins here, if one does.
+pub(super) type Length = fn(&[u8]) -> Option<u64>;
+
 /// Walks both sides of a protocol of announced lengths and fills in the counts, the last request
 /// and the state of its answer.
 ///
@@ -174,7 +177,7 @@ impl Request {
 pub(super) fn exchange(
     d: &Dialogue<'_>,
     mut story: AppStory,
-    lengths: [fn(&[u8]) -> Option<u64>; 2],
+    lengths: [Length; 2],
     mut ask: impl FnMut(&Frame<'_>, &mut AppStory) -> Option<Request>,
     mut tell: impl FnMut(&Frame<'_>, &mut AppStory) -> bool,
 ) -> AppStory {

@@ -107,9 +107,7 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     for line in lines(d, true) {
         let verb = clean(line.word(1).to_ascii_uppercase(), 24);
         if !VERBS.contains(&verb.as_str()) {
-            if last.is_none() {
-                return None;
-            }
+            last.as_ref()?;
             // DONE, or an answer to a challenge, which is never shown.
             continue;
         }

@@ -123,7 +123,7 @@ pub(super) fn enip(d: &Dialogue<'_>) -> Option<AppStory> {
     enip_length(d.client.bytes)?;
     let command = Cursor::new(d.client.bytes).le16()?;
     let echoed = Cursor::new(d.server.bytes).le16() == Some(command);
-    if !echoed && !(d.server.bytes.is_empty() && d.server_port == 44_818 && command != 0) {
+    if !(echoed || d.server.bytes.is_empty() && d.server_port == 44_818 && command != 0) {
         return None;
     }
     let mut story = AppStory::of(

@@ -52,6 +52,10 @@ fn response_length(data: &[u8]) -> Option<u64> {
 pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let first = request_length(d.client.bytes)?;
     let asked = header(d.client.bytes)?;
+    // Nobody begins with Produce version 0, and zeros are like anything.
+    if asked.api == 0 && asked.version == 0 {
+        return None;
+    }
     let replied = Cursor::from(d.server.bytes, 4).be32();
     let paired = replied == Some(asked.correlation);
     if !paired && !d.server.bytes.is_empty() || first > 10_000_000 {

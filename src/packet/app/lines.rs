@@ -124,9 +124,7 @@ pub(super) fn replies(d: &Dialogue<'_>) -> Option<Replies> {
     for line in lines(d, false, 0) {
         let Some((code, last)) = reply_code(line.text) else {
             // Continuation lines need no code in FTP.
-            if out.last.is_none() {
-                return None;
-            }
+            out.last.as_ref()?;
             continue;
         };
         out.greeting.get_or_insert(code);

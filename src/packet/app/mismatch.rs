@@ -110,12 +110,12 @@ pub(super) fn judge(d: &Dialogue<'_>, story: &mut AppStory) {
         (Some(Speech::Tls), Some(answer)) if answer != Speech::Tls => {
             tls_to_plain(d, story, answer)
         }
-        (Some(asked), Some(Speech::Tls)) if !matches!(asked, Speech::Tls | Speech::Proxy) => {
-            if story.layers.len() < 2 {
-                let text = format!("{} answered by {}", opening(d, asked), tls_answer(d));
-                story.plaintext_mismatch = Some(text.clone());
-                story.invalid_for_port = Some(text);
-            }
+        (Some(asked), Some(Speech::Tls))
+            if !matches!(asked, Speech::Tls | Speech::Proxy) && story.layers.len() < 2 =>
+        {
+            let text = format!("{} answered by {}", opening(d, asked), tls_answer(d));
+            story.plaintext_mismatch = Some(text.clone());
+            story.invalid_for_port = Some(text);
         }
         (Some(Speech::Http), Some(Speech::Http)) => {
             let head = d.server.bytes.get(..2048).unwrap_or(d.server.bytes);

@@ -24,15 +24,13 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     for line in lines(d, true, 0) {
         let verb = line.verb();
         if !VERBS.contains(&verb.as_str()) {
-            if last.is_none() {
-                return None;
-            }
+            last.as_ref()?;
             continue;
         }
-        if verb == "STLS" {
-            if let Some(story) = upgraded(d, &line, Protocol::Pop3, |t| t.starts_with(b"+OK")) {
-                return Some(story);
-            }
+        if verb == "STLS"
+            && let Some(story) = upgraded(d, &line, Protocol::Pop3, |t| t.starts_with(b"+OK"))
+        {
+            return Some(story);
         }
         story.requests += u32::from(line.complete);
         story.clean_quit |= verb == "QUIT";

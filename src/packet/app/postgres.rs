@@ -47,10 +47,11 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let ssl = matches!(start, Some((8, SSL_REQUEST | GSS_REQUEST)));
     // A refusal is one byte, too; an old server answers with an error message.
     let plain_from = u64::from(ssl && matches!(d.server.bytes.first(), Some(b'N' | b'S' | b'G')));
-    if ssl && d.server.bytes.first() == Some(&b'S') {
-        if let Some(story) = d.inner(8, 1, tls::recognise) {
-            return Some(story.nested(&[Protocol::PostgreSql], 8, 1));
-        }
+    if ssl
+        && d.server.bytes.first() == Some(&b'S')
+        && let Some(story) = d.inner(8, 1, tls::recognise)
+    {
+        return Some(story.nested(&[Protocol::PostgreSql], 8, 1));
     }
     let confidence = if mid {
         Confidence::Medium

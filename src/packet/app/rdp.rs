@@ -35,10 +35,10 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         return None;
     }
     let reply = tpkt(d.server.bytes, 0xd0);
-    if let Some(server_at) = reply {
-        if let Some(story) = d.inner(len, server_at, tls::recognise) {
-            return Some(story.nested(&[Protocol::Rdp], len, server_at));
-        }
+    if let Some(server_at) = reply
+        && let Some(story) = d.inner(len, server_at, tls::recognise)
+    {
+        return Some(story.nested(&[Protocol::Rdp], len, server_at));
     }
     let mut story = AppStory::of(Protocol::Rdp, Confidence::High);
     story.client_is_first_endpoint = Some(true);

@@ -205,7 +205,8 @@ fn socks_4(d: &Dialogue<'_>) -> Option<AppStory> {
     let ip = Ipv4Addr::from(<[u8; 4]>::try_from(c.take(4)?).ok()?);
     let user = c.c_str();
     let granted = matches!(d.server.bytes, [0, 90..=93, ..]);
-    if !granted && !(d.server.bytes.is_empty() && d.server_port == 1080) || user.len() > 255 {
+    let silent = d.server.bytes.is_empty() && d.server_port == 1080;
+    if !(granted || silent) || user.len() > 255 {
         return None;
     }
     let host = if ip.octets()[..3] == [0, 0, 0] {

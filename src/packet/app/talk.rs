@@ -57,10 +57,9 @@ impl<'a> Stream<'a> {
         if let Some(rest) = usize::try_from(offset)
             .ok()
             .and_then(|at| self.bytes.get(at..))
+            && !rest.is_empty()
         {
-            if !rest.is_empty() {
-                return rest;
-            }
+            return rest;
         }
         let tail_start = self.total().saturating_sub(self.tail.len() as u64);
         offset

@@ -156,7 +156,9 @@ fn check(client: &[u8], server: &[u8], port: u16, gap: u64, cuts: &[u16]) {
     if let Some(m) = dns_message(client) {
         let _ = (
             m.question_name(),
-            m.answers().map(|a| a.name.name_to_string()).count(),
+            m.answers()
+                .map(|a| a.name.name_to_string().len())
+                .sum::<usize>(),
         );
     }
 }

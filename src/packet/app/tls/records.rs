@@ -174,13 +174,14 @@ fn alert(frame: &Frame<'_>, payload: &[u8], from_client: bool) -> TlsAlert {
 fn read_handshake(payload: &[u8], client: bool, tls: &mut TlsStory) {
     let mut c = Cursor::new(payload);
     while let Some(&kind) = c.rest().first() {
-        if !client && kind == 2 {
-            if let Some(hello) = server_hello(c.rest()) {
-                tls.hello_retry |= hello.retry;
-                tls.server_hello |= !hello.retry;
-                tls.server_version = Some(hello.version);
-                tls.server_cipher = hello.cipher.or(tls.server_cipher);
-            }
+        if !client
+            && kind == 2
+            && let Some(hello) = server_hello(c.rest())
+        {
+            tls.hello_retry |= hello.retry;
+            tls.server_hello |= !hello.retry;
+            tls.server_version = Some(hello.version);
+            tls.server_cipher = hello.cipher.or(tls.server_cipher);
         }
         tls.certificate_seen |= !client && kind == 11;
         tls.certificate_requested |= !client && kind == 13;
