@@ -53,10 +53,9 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     story.banner_seen = version.is_some();
     story.client_is_first_endpoint = Some(true);
     story.last_response = version.map(|v| format!("MySQL server {v}"));
-    let mut rows = false;
-    let mut logged_in = false;
     // The client's side is walked first, so this ends up telling of its last command.
     let in_query = Cell::new(false);
+    let mut replies = Replies::default();
     let mut story = exchange(
         d,
         story,
@@ -64,51 +63,62 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         |frame, story| {
             let request = request(frame)?;
             story.clean_quit |= request.verb == "COM_QUIT";
-            in_query.set(matches!(
-                request.verb.as_str(),
-                "COM_QUERY" | "COM_STMT_EXECUTE"
-            ));
+            let query = matches!(request.verb.as_str(), "COM_QUERY" | "COM_STMT_EXECUTE");
+            in_query.set(query);
             Some(request)
         },
-        |frame, story| {
-            let data = payload(frame);
-            let sequence = frame.data.get(3).copied().unwrap_or(0);
-            if frame.offset == 0 && data.first() == Some(&10) {
-                return false;
-            }
-            match data.first() {
-                Some(0xff) => {
-                    let error = error(frame, data, !logged_in);
-                    story.last_response = Some(format!("ERR {} {}", error.code, error.text));
-                    story.error = Some(error);
-                    rows = false;
-                    true
-                }
-                Some(0) if sequence == 1 || !rows => {
-                    logged_in = true;
-                    story.last_response = Some("OK".to_owned());
-                    story.error = None;
-                    true
-                }
-                Some(0xfe) if rows && frame.len < 0xff_ffff => {
-                    rows = false;
-                    true
-                }
-                _ => {
-                    // Column definitions and rows: the result set is not at its end.
-                    rows = true;
-                    story.last_response = Some("result set".to_owned());
-                    story.error = None;
-                    !in_query.get()
-                }
-            }
-        },
+        |frame, story| replies.read(frame, story) || replies.rows && !in_query.get(),
     );
     if story.clean_quit {
         // COM_QUIT has no answer.
         story.outstanding = Some(false);
     }
     Some(story)
+}
+
+/// Where the walk over the server's packets stands.
+#[derive(Default)]
+struct Replies {
+    /// Within a result set.
+    rows: bool,
+    logged_in: bool,
+}
+
+impl Replies {
+    /// Returns whether the packet ends an answer.
+    fn read(&mut self, frame: &Frame<'_>, story: &mut AppStory) -> bool {
+        let data = payload(frame);
+        let sequence = frame.data.get(3).copied().unwrap_or(0);
+        match data.first() {
+            Some(10) if frame.offset == 0 => false,
+            Some(0xff) => {
+                let error = error(frame, data, !self.logged_in);
+                story.last_response = Some(format!("ERR {} {}", error.code, error.text));
+                story.error = Some(error);
+                self.rows = false;
+                true
+            }
+            // More is asked of the client before it is logged in.
+            Some(0xfe | 1) if !self.logged_in => true,
+            Some(0) if !self.logged_in || sequence == 1 || !self.rows => {
+                self.logged_in = true;
+                story.last_response = Some("OK".to_owned());
+                story.error = None;
+                true
+            }
+            Some(0xfe) if self.rows && frame.len < 0xff_ffff => {
+                // Column definitions may end with one, too.
+                self.rows = false;
+                true
+            }
+            _ => {
+                self.rows = true;
+                story.last_response = Some("result set".to_owned());
+                story.error = None;
+                false
+            }
+        }
+    }
 }
 
 /// TLS after the client's `SSLRequest`.

@@ -141,21 +141,27 @@ fn socks_5(d: &Dialogue<'_>) -> Option<AppStory> {
     }
     let mut request = socks_request("CONNECT", target, at as u64);
     request.complete = Some(true);
-    settle(
-        &mut story,
-        d,
-        request,
-        if status.is_some() {
-            Answer::Complete
-        } else {
-            Answer::Unknown
-        },
-    );
+    let answer = if status.is_some() {
+        Answer::Complete
+    } else {
+        Answer::Unknown
+    };
+    settle(&mut story, d, request, answer);
     if d.server.bytes.len() <= reply_at {
         story.outstanding = Some(true);
         story.response = ResponseState::NotStarted;
     }
-    let text = match status.unwrap_or(0) {
+    refused(
+        &mut story,
+        status.filter(|&s| s != 0),
+        socks_5_error(status),
+    );
+    Some(story)
+}
+
+/// RFC 1928 6.
+fn socks_5_error(status: Option<u8>) -> &'static str {
+    match status.unwrap_or(0) {
         1 => "general failure",
         2 => "not allowed by ruleset",
         3 => "network unreachable",
@@ -164,9 +170,7 @@ fn socks_5(d: &Dialogue<'_>) -> Option<AppStory> {
         6 => "TTL expired",
         7 => "command not supported",
         _ => "failure",
-    };
-    refused(&mut story, status.filter(|&s| s != 0), text);
-    Some(story)
+    }
 }
 
 fn skip_address(c: &mut Cursor<'_>) -> Option<()> {

@@ -361,39 +361,8 @@ fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Reque
         [Some(last), before] if alert.is_some_and(|a| a.offset == last.0) => before,
         [last, _] => last,
     };
-    if let Some((offset, len, complete)) = last {
-        // In TLS 1.3 the client's first record is its Finished, which asks for nothing.
-        let finished = tls.server_version == Some(0x0304)
-            && hello.is_none_or(|h| !h.early_data)
-            && client.app.first() == Some(&(offset, len));
-        let verb = if finished {
-            "Finished"
-        } else {
-            "application data"
-        };
-        let text = if finished { "handshake finished" } else { verb };
-        // The whole run of records is one message for all that can be seen.
-        let turn = d
-            .turns
-            .iter()
-            .rev()
-            .find(|t| t.from_client && t.offset <= offset);
-        let first_data = if tls.server_version == Some(0x0304) {
-            client.app.get(1)
-        } else {
-            None
-        };
-        let first_data = first_data.map_or(0, |r| r.0);
-        let begin = turn.map_or(offset, |t| t.offset.max(first_data.min(offset)));
-        return Some(Request {
-            summary: clean(format!("TLS {text}{to}"), 160),
-            verb: verb.to_owned(),
-            host,
-            offset: begin,
-            complete: Some(complete && !tls.last_record_partial[0]).filter(|c| !c || !client.lost),
-            body_seen: tls.app_bytes[0],
-            ..Request::default()
-        });
+    if let Some(last) = last {
+        return Some(data_request(d, tls, client, last, &host, &to));
     }
     let hello = hello?;
     Some(Request {
@@ -412,6 +381,49 @@ fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Reque
         body_seen: u64::from(hello.seen),
         ..Request::default()
     })
+}
+
+/// The request that the client's last application data are: offset, length and wholeness.
+fn data_request(
+    d: &Dialogue<'_>,
+    tls: &TlsStory,
+    client: &Side,
+    (offset, len, complete): (u64, u64, bool),
+    host: &str,
+    to: &str,
+) -> Request {
+    // In TLS 1.3 the client's first record is its Finished, which asks for nothing.
+    let finished = tls.server_version == Some(0x0304)
+        && tls.client_hello.as_ref().is_none_or(|h| !h.early_data)
+        && client.app.first() == Some(&(offset, len));
+    let verb = if finished {
+        "Finished"
+    } else {
+        "application data"
+    };
+    let text = if finished { "handshake finished" } else { verb };
+    // The whole run of records is one message for all that can be seen.
+    let turn = d
+        .turns
+        .iter()
+        .rev()
+        .find(|t| t.from_client && t.offset <= offset);
+    let first_data = if tls.server_version == Some(0x0304) {
+        client.app.get(1)
+    } else {
+        None
+    };
+    let first_data = first_data.map_or(0, |r| r.0);
+    let begin = turn.map_or(offset, |t| t.offset.max(first_data.min(offset)));
+    Request {
+        summary: clean(format!("TLS {text}{to}"), 160),
+        verb: verb.to_owned(),
+        host: host.to_owned(),
+        offset: begin,
+        complete: Some(complete && !tls.last_record_partial[0]).filter(|c| !c || !client.lost),
+        body_seen: tls.app_bytes[0],
+        ..Request::default()
+    }
 }
 
 /// Whose doing a fatal alert is: a client that refuses the server's certificate complains about
