@@ -78,10 +78,10 @@ impl<'a, F: Fn(&[u8]) -> Option<u64>> Iterator for Frames<'a, F> {
         let mut data = self.stream.at(self.next);
         let mut len = (self.length)(data).filter(|&len| len > 0);
         if len.is_none() {
-            // Without the gap this is the end of what follows the protocol.
-            let in_gap = self.next.saturating_add(data.len() as u64)
-                >= self.stream.bytes.len() as u64
-                && self.stream.missing_after > 0;
+            // Without a gap this is the end of what follows the protocol.
+            let end = self.next.saturating_add(data.len() as u64);
+            let in_gap = end >= self.stream.bytes.len() as u64 && self.stream.missing_after > 0;
+            let in_gap = in_gap || self.next == 0 && !self.stream.starts_at_zero;
             match self.restart(self.next).filter(|_| in_gap) {
                 Some(at) => {
                     self.lost = true;

@@ -42,20 +42,29 @@ fn refusal(data: &[u8]) -> bool {
 
 pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let version = greeting(d.server.bytes);
-    if version.is_none() && !refusal(d.server.bytes) {
+    let mid = version.is_none() && mid_stream(d);
+    if version.is_none() && !mid && !refusal(d.server.bytes) {
         return None;
     }
     if let Some(story) = encrypted(d) {
         return Some(story);
     }
-    let mut story = AppStory::of(Protocol::MySql, Confidence::High);
+    let confidence = if mid {
+        Confidence::Medium
+    } else {
+        Confidence::High
+    };
+    let mut story = AppStory::of(Protocol::MySql, confidence);
     story.banner_first = true;
     story.banner_seen = version.is_some();
     story.client_is_first_endpoint = Some(true);
     story.last_response = version.map(|v| format!("MySQL server {v}"));
     // The client's side is walked first, so this ends up telling of its last command.
     let in_query = Cell::new(false);
-    let mut replies = Replies::default();
+    let mut replies = Replies {
+        logged_in: mid,
+        ..Replies::default()
+    };
     let mut story = exchange(
         d,
         story,
@@ -74,6 +83,26 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         story.outstanding = Some(false);
     }
     Some(story)
+}
+
+/// A capture that begins later: a command of the client that fills its turn, and an answer that
+/// counts on from it.
+fn mid_stream(d: &Dialogue<'_>) -> bool {
+    let command = |data: &[u8]| {
+        let known = data.get(4).is_some_and(|&c| command_name(c).is_some());
+        data.get(3) == Some(&0) && known && length(data) == Some(data.len() as u64)
+    };
+    let first = d.client.bytes;
+    let turn = d
+        .turns
+        .iter()
+        .find(|t| t.from_client)
+        .and_then(|t| usize::try_from(t.len).ok());
+    let first = turn.and_then(|n| first.get(..n)).unwrap_or(first);
+    !d.client.starts_at_zero
+        && d.server_port == 3306
+        && command(first)
+        && (d.server.bytes.is_empty() || d.server.bytes.get(3) == Some(&1))
 }
 
 /// Where the walk over the server's packets stands.
@@ -142,7 +171,7 @@ fn encrypted(d: &Dialogue<'_>) -> Option<AppStory> {
 fn request(frame: &Frame<'_>) -> Option<Request> {
     let data = payload(frame);
     let sequence = *frame.data.get(3)?;
-    if frame.offset == 0 || sequence == 1 && data.len() > 30 {
+    if sequence == 1 && data.len() >= 28 {
         return Some(login(frame, data));
     }
     if sequence != 0 {
@@ -240,7 +269,7 @@ fn error(frame: &Frame<'_>, data: &[u8], at_login: bool) -> AppError {
 #[cfg(test)]
 mod tests {
     use super::super::story::ResponseState;
-    use super::super::talk::testing::story;
+    use super::super::talk::testing::{Script, story};
     use super::*;
 
     fn packet(seq: u8, payload: &[u8]) -> Vec<u8> {
@@ -338,6 +367,42 @@ mod tests {
         let s = story(3306, &[("s", &hello()), ("c", &sent)]);
         assert_eq!(s.layers, [Protocol::MySql, Protocol::Tls]);
         assert_eq!(s.last_request.unwrap().offset, 36);
+    }
+
+    #[test]
+    fn a_capture_that_begins_later() {
+        let script = Script::new(
+            3306,
+            &[
+                ("c", &packet(0, b"\x03SELECT 1")),
+                ("s", &packet(1, b"\x01")),
+            ],
+        );
+        let mut d = script.dialogue();
+        d.client.starts_at_zero = false;
+        let s = crate::packet::app::recognise(&d);
+        assert_eq!(
+            (s.protocol, s.confidence),
+            (Some(Protocol::MySql), Confidence::Medium)
+        );
+        assert_eq!(s.last_request.unwrap().summary, "COM_QUERY SELECT 1");
+        d.client.starts_at_zero = true;
+        assert_eq!(crate::packet::app::recognise(&d).protocol, None);
+    }
+
+    #[test]
+    fn a_switched_authentication_is_no_result() {
+        let ok = packet(4, &[0, 0, 0, 2, 0, 0, 0]);
+        let says = [
+            ("s", &hello()[..]),
+            ("c", &login()),
+            ("s", &packet(2, b"\xfecaching\0")),
+            ("c", &packet(3, b"secret")),
+            ("s", &ok),
+        ];
+        let s = story(3306, &says);
+        assert_eq!(s.last_response.unwrap(), "OK");
+        assert_eq!(s.response, ResponseState::Complete);
     }
 
     #[test]

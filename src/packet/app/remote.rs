@@ -115,8 +115,7 @@ fn socks_5(d: &Dialogue<'_>) -> Option<AppStory> {
     let at = c.position();
     let mut story = AppStory::of(Protocol::Socks, Confidence::High);
     let Some(target) = socks_5_target(&mut c) else {
-        let mut request = socks_request("greeting", String::new(), 0);
-        request.complete = Some(true);
+        let request = socks_request("greeting", String::new(), 0);
         settle(&mut story, d, request, Answer::Complete);
         refused(
             &mut story,
@@ -131,16 +130,11 @@ fn socks_5(d: &Dialogue<'_>) -> Option<AppStory> {
     if status == Some(0) {
         s.u8();
         if skip_address(&mut s).is_some() && s.skip(2).is_some() {
-            return Some(tunnel(
-                d,
-                asked,
-                s.position() as u64,
-                socks_request("CONNECT", target, at as u64),
-            ));
+            let request = socks_request("CONNECT", target, at as u64);
+            return Some(tunnel(d, asked, s.position() as u64, request));
         }
     }
-    let mut request = socks_request("CONNECT", target, at as u64);
-    request.complete = Some(true);
+    let request = socks_request("CONNECT", target, at as u64);
     let answer = if status.is_some() {
         Answer::Complete
     } else {

@@ -11,14 +11,12 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     memchr::memmem::find(head, b"<stream:stream")?;
     let starttls = memchr::memmem::find(d.client.bytes, b"<starttls");
     let proceed = memchr::memmem::find(d.server.bytes, b"<proceed");
-    if let (Some(asked), Some(granted)) = (starttls, proceed) {
-        if let (Some(c), Some(s)) = (
-            element_end(d.client.bytes, asked),
-            element_end(d.server.bytes, granted),
-        ) && let Some(story) = d.inner(c, s, super::tls::recognise)
-        {
-            return Some(story.nested(&[Protocol::Xmpp], c, s));
-        }
+    let client_at = starttls.and_then(|at| element_end(d.client.bytes, at));
+    let server_at = proceed.and_then(|at| element_end(d.server.bytes, at));
+    if let (Some(c), Some(s)) = (client_at, server_at)
+        && let Some(story) = d.inner(c, s, super::tls::recognise)
+    {
+        return Some(story.nested(&[Protocol::Xmpp], c, s));
     }
     let mut story = AppStory::of(Protocol::Xmpp, Confidence::High);
     story.client_is_first_endpoint = Some(true);
