@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::app::ResponseState;
 
 rule! {
     /// ## Signature
@@ -46,8 +47,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let peer_closed = c.fin(peer).is_some();
     // with nothing known of the protocol: the peer had the last word and it was taken, or the
     // peer has closed and what was sent to it is acknowledged
-    let heuristic = c.story.response == crate::packet::app::ResponseState::None
-        || c.response_complete().is_none();
+    // (a readable protocol whose framing does not say whether the answer is whole is neither)
+    let heuristic = c.story.response == ResponseState::None
+        || (peer_closed && c.by_client())
+        || (c.response_complete().is_none() && (c.story.encrypted || c.story.protocol.is_none()));
     let own_delivered = c.unacknowledged(c.sender) == 0;
     let settled = heuristic
         && said_something
