@@ -40,7 +40,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     }
     let peer = c.sender.peer();
     let quit = c.story.clean_quit;
-    let framed = c.response_complete() == Some(true) && c.story.outstanding != Some(true);
+    let framed = c.response_complete() == Some(true) && !c.outstanding();
     let unacked = c.unacknowledged(peer) > u32::from(c.fin(peer).is_some());
     let said_something = c.bytes(Side::Client) + c.bytes(Side::Server) > 0 || c.is_mid_flow();
     let peer_spoke_last = c.peer().last_data > c.own().last_data;
@@ -57,7 +57,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
         && !unacked
         && own_delivered
         && (peer_spoke_last && c.by_client() || peer_closed);
-    if c.response_cut() || c.story.outstanding == Some(true) && !quit {
+    if c.response_cut() || c.outstanding() && !quit {
         return None;
     }
     let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
