@@ -1,3 +1,10 @@
 //! Parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match rstcap::cli::parse(std::env::args_os()) {
+        Ok(args) => rstcap::cli::run(args),
+        Err(code) => code,
+    }
+}

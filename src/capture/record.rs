@@ -1,5 +1,7 @@
 //! What the walker hands out.
 
+use super::format::Format;
+use super::state::Interface;
 use crate::anomaly::Anomaly;
 use crate::units::{LinkType, Span, Timestamp};
 
@@ -52,6 +54,10 @@ pub enum Structure {
         span: Span,
         /// Byte order of the section.
         big_endian: bool,
+        /// Container, which changes where one capture was appended to another.
+        format: Format,
+        /// The record headers have captured and original length in either order (old pcap).
+        lengths_swapped: bool,
     },
     /// An interface is described (IDB); pcap's header implies one.
     Interface {
@@ -59,6 +65,8 @@ pub enum Structure {
         span: Span,
         /// Its link type.
         link_type: LinkType,
+        /// All that was read of it.
+        interface: Interface,
     },
     /// Any other block: NRB, DSB, ISB, unknown ones.
     Block {

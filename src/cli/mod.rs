@@ -1,1 +1,29 @@
-//! The command line.
+//! The program: arguments as typed ([`args`]), what they mean ([`settings`]), the run, its
+//! report and exit status, and the manual.
+
+pub mod args;
+mod cases;
+mod cidr;
+mod console;
+mod deliver;
+mod explain;
+mod failure;
+pub mod filter;
+mod generate;
+mod manual;
+mod manual_diagnoses;
+mod markup;
+mod nearest;
+mod pipeline;
+mod profile;
+mod progress;
+mod roff;
+mod run;
+pub mod settings;
+mod size;
+mod source;
+mod time;
+mod version;
+
+pub use failure::{Failure, Status};
+pub use run::{parse, run};

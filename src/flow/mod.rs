@@ -1,9 +1,21 @@
 //! Segments to connections: incarnations, roles, per-direction sequence state, and beside
 //! them what is known of hosts, services and names.
 
+pub mod baseline;
+pub mod build;
 mod connection;
+pub mod conversation;
+pub mod duplicates;
+pub mod fact;
+pub mod key;
+pub mod loc;
+pub mod names;
 pub mod reassembly;
+pub mod resets;
+pub mod roles;
 mod segment;
+pub mod state;
+pub mod table;
 
 pub use connection::{
     Connection, Endpoint, FlowTotals, HostBaseline, IcmpError, NameLookup, RoleBasis,

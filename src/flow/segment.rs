@@ -138,6 +138,9 @@ pub struct Segment {
     pub frame_len: u32,
     /// Whether the TCP checksum is right; `None` when it cannot be computed (cut, fragment).
     pub checksum_ok: Option<bool>,
+    /// The checksum field holds the pseudo-header's sum only: its host left the rest to the
+    /// network card, so the capture was taken there.
+    pub checksum_partial: bool,
     /// TCP options.
     pub options: TcpOptions,
     /// Captured payload bytes; fewer than `len` when the snaplen cut it.

@@ -47,10 +47,12 @@ impl Addresses {
     }
 }
 
-/// What keeps two connections with the same addresses and ports apart: a hash of the tunnel
-/// identifiers around the IP header (VNI, GRE key, TEID, outer addresses are not part of it).
-/// 0 when there is no tunnel. VLAN tags are not part of it either: mirror ports tag the two
-/// directions differently.
+/// What keeps two connections with the same addresses and ports apart: a hash of the network
+/// identifiers around the IP header that both directions share (VNI of VXLAN and Geneve, GRE
+/// key, subnet of NVGRE, tunnel id of EoIP, I-SID of backbone bridging). Not part of it is what
+/// differs between the directions or belongs to a mirror: outer addresses, TEIDs, session, call
+/// and path ids, MPLS labels, VLAN tags. 0 when there is none, also inside tunnels without one:
+/// the two directions need not take the same tunnel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TunnelId(pub u32);
 
@@ -97,6 +99,8 @@ pub struct IpView {
     pub flow_label: Option<u32>,
     /// Set when the datagram is a fragment.
     pub fragment: Option<Fragment>,
+    /// A source route or routing header has hops left: the destination is not the final one.
+    pub source_routed: bool,
 }
 
 /// A TCP header and its payload.
@@ -128,6 +132,8 @@ pub struct TcpView<'a> {
     pub header_captured: u8,
     /// Header length by the data offset field in bytes (20 to 60 when sound).
     pub header_len: u8,
+    /// Header and payload, what was captured of them: what the checksum covers.
+    pub segment: &'a [u8],
 }
 
 /// A UDP datagram.

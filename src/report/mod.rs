@@ -1,1 +1,227 @@
-//! The report: table, JSON, CSV, Markdown, HTML.
+//! What a run has found, for people and for machines: table, JSON, CSV, Markdown.
+//!
+//! Everything taken from packets is hostile text; it goes through [`hostile`] on its way out.
+//! Nothing here looks at a clock, a thread or the order of a hash map: equal input gives equal
+//! bytes.
+
+mod app;
+mod csv;
+mod display_filter;
+mod figures;
+mod groups;
+pub mod hostile;
+mod json;
+mod lines;
+mod markdown;
+mod rows;
+mod schema;
+mod schema_case;
+mod story;
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+mod text;
+
+pub use app::server_names;
+pub use display_filter::display_filter;
+pub use figures::{bytes, count, duration, time};
+pub use json::write_cases as write_ndjson;
+pub use lines::anomalies as notes;
+pub use schema::{FieldDoc, ObjectDoc};
+pub use schema_case::object_docs;
+pub use text::{Detail, Style, TextOptions};
+
+use crate::anomaly::Anomalies;
+use crate::diagnosis::{Case, Group, Severity};
+use crate::units::{FileId, Timestamp};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a run has found, as far as it is to be shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// The cases to show, in order of their ids. Ids need not be contiguous: a filter may
+    /// have taken some away.
+    pub cases: &'a [Case],
+    /// The groups that have at least one case to show; their case lists hold only shown ones.
+    pub groups: &'a [Group],
+    /// Sums over everything that was read, shown or not.
+    pub totals: &'a Totals,
+    /// Every input file, by id.
+    pub files: &'a [FileStatus],
+    /// What is wrong with the input.
+    pub anomalies: &'a Anomalies,
+    /// The case files that were written, by case id.
+    pub written: &'a BTreeMap<u32, Written>,
+    /// The case files that were not written although they were asked for.
+    pub not_written: NotWritten,
+    /// Directory of the case files, for the last line of the table.
+    pub directory: Option<&'a str>,
+}
+
+/// A case file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Packets in it.
+    pub packets: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// TLS secrets of the source that were left out of it.
+    pub secrets_left_out: u64,
+}
+
+/// How many case files were not written, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotWritten {
+    /// Beyond `--max-cases`.
+    pub max_cases: u64,
+    /// Beyond `--per-group`.
+    pub per_group: u64,
+    /// Writing failed.
+    pub failed: u64,
+}
+
+/// Sums over a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Input files that are captures.
+    pub files: u64,
+    /// Bytes read, before decompression.
+    pub bytes: u64,
+    /// Packet records.
+    pub packets: u64,
+    /// TCP connections, incarnations counted one by one.
+    pub connections: u64,
+    /// RST segments.
+    pub resets: u64,
+    /// Cases, before filters.
+    pub cases: u64,
+    /// Groups of cases, before filters.
+    pub groups: u64,
+    /// Defects of the input.
+    pub anomalies: u64,
+    /// Names learned from DNS answers.
+    pub dns_names: u64,
+    /// How long the run took. Set only for people at a terminal: it makes output differ from
+    /// run to run.
+    pub elapsed: Option<Duration>,
+}
+
+/// One input file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FileStatus {
+    /// Its index in the run.
+    pub id: FileId,
+    /// Its path as the user gave it, or below the directory the user gave; `-` for standard input.
+    pub label: String,
+    /// Index of the timeline it belongs to, from 0.
+    pub timeline: u32,
+    /// What it is: "pcapng", "pcap, nanoseconds, gzip", ...
+    pub format: String,
+    /// Length in bytes, as stored.
+    pub bytes: u64,
+    /// Packet records in it.
+    pub packets: u64,
+    /// Time of its first and last packet.
+    pub first_time: Option<Timestamp>,
+    #[allow(missing_docs)]
+    pub last_time: Option<Timestamp>,
+    /// Digits after the decimal point that its time stamps carry, 0 to 9.
+    pub time_digits: u8,
+    /// Why it could not be read, or not to its end.
+    pub error: Option<String>,
+}
+
+/// The formats of `-T`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// The table, for people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// One JSON object per case and line.
+    Ndjson,
+    /// One row per case, for spreadsheets.
+    Csv,
+    /// A summary to paste into a ticket.
+    Markdown,
+}
+
+/// Writes the report. `text` matters to [`Format::Text`] only.
+///
+/// # Errors
+/// What `out` says; a broken pipe comes back as [`io::ErrorKind::BrokenPipe`].
+pub fn write(
+    report: &Report<'_>,
+    format: Format,
+    text: &TextOptions,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    match format {
+        Format::Text => text::write(report, text, out),
+        Format::Json => json::write_document(report, out),
+        Format::Ndjson => json::write_cases(report, out),
+        Format::Csv => csv::write(report, out),
+        Format::Markdown => markdown::write(report, out),
+    }
+}
+
+impl<'a> Report<'a> {
+    /// The file with this id.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> Option<&'a FileStatus> {
+        let guess = self.files.get(id.0 as usize).filter(|f| f.id == id);
+        guess.or_else(|| self.files.iter().find(|f| f.id == id))
+    }
+
+    /// The shown case with this id.
+    #[must_use]
+    pub fn case(&self, id: u32) -> Option<&'a Case> {
+        let at = self.cases.binary_search_by_key(&id, |c| c.id).ok()?;
+        self.cases.get(at)
+    }
+
+    /// The file that holds the primary RST.
+    #[must_use]
+    pub fn file_of(&self, case: &Case) -> Option<&'a FileStatus> {
+        self.file(case.primary_segment().frame.file)
+    }
+
+    /// Digits after the decimal point of this case's times: its file's resolution.
+    #[must_use]
+    pub fn digits(&self, case: &Case) -> u8 {
+        self.file_of(case).map_or(6, |f| f.time_digits.min(9))
+    }
+
+    /// Whether the timeline of this case has more than one file, so that a frame number alone
+    /// does not say where to look.
+    #[must_use]
+    pub fn several_files(&self, case: &Case) -> bool {
+        let Some(home) = self.file_of(case) else {
+            return false;
+        };
+        let mut files = self.files.iter().filter(|f| f.timeline == home.timeline);
+        files.nth(1).is_some()
+    }
+
+    /// Shown cases of each severity. Resets that a group only counts are taken to be like its
+    /// first case.
+    #[must_use]
+    pub fn severities(&self) -> BTreeMap<Severity, u64> {
+        let mut counts: BTreeMap<Severity, u64> = BTreeMap::new();
+        for case in self.cases {
+            *counts.entry(case.diagnosis.severity).or_insert(0) += 1;
+        }
+        for group in self.groups.iter().filter(|g| g.uncounted > 0) {
+            if let Some(first) = group.cases.first().and_then(|id| self.case(*id)) {
+                *counts.entry(first.diagnosis.severity).or_insert(0) += group.uncounted;
+            }
+        }
+        counts
+    }
+}

@@ -1,2 +1,20 @@
 //! The driver: cuts the input, runs the workers, stitches their results. The only module that
 //! starts threads.
+
+mod chunk;
+mod collector;
+mod connections;
+mod dns;
+mod fetch;
+mod group;
+mod plan;
+mod reducer;
+mod shards;
+mod source;
+mod stream;
+mod timeline;
+mod wave;
+
+pub use plan::{CHUNK_SIZE, FileStatus, Outcome, Plan, Progress, Silent, Storm, Timeline, Totals};
+pub use source::{FileJob, Files};
+pub use timeline::scan;

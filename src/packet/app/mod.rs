@@ -1,6 +1,77 @@
 //! Application protocols, recognised from the first bytes of each direction. A port is only a
 //! prior. Truncated and reordered input is the normal case: nothing here fails, it says less.
 
-/// What the two sides said to each other, as far as it was captured.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AppStory {}
+mod cursor;
+mod dns;
+mod dns_tcp;
+mod frames;
+mod hpack;
+mod http1;
+mod http1_message;
+mod http2;
+mod mask;
+mod mismatch;
+mod protocol;
+mod registry;
+mod rst_payload;
+mod story;
+mod talk;
+pub mod text;
+mod tls;
+mod websocket;
+
+pub use dns::{
+    DnsAnswer, DnsAnswers, DnsData, DnsMessage, DnsName, DnsQuestion, dns_message, rcode_name,
+    type_name,
+};
+pub use protocol::Protocol;
+pub use registry::{Recogniser, recognisers};
+pub use rst_payload::{RstReason, RstReasonKind, rst_payload};
+pub use story::{AppError, AppStory, Blame, Confidence, Request, ResponseState};
+pub use talk::{Dialogue, Stream, Turn};
+pub use tls::{
+    ClientHello, TlsAlert, TlsStory, alert_name, client_hello, group_name, is_grease, version_name,
+};
+
+/// Tells what the payload of a connection is about. Never fails: without a recognised
+/// protocol only `first_bytes` is filled in.
+#[must_use]
+pub fn recognise(d: &Dialogue<'_>) -> AppStory {
+    let mut story = registry::best(d);
+    let certain = story.confidence >= Confidence::Medium && story.protocol.is_some();
+    if !certain {
+        let turns = talk::swap_turns(d.turns);
+        let other = d.swapped(&turns);
+        let swapped = registry::best(&other);
+        let better = swapped.protocol.is_some()
+            && (swapped.confidence > story.confidence || story.protocol.is_none());
+        if better && swapped.client_is_first_endpoint == Some(true) {
+            story = swapped;
+            mismatch::judge(&other, &mut story);
+            story.client_is_first_endpoint = Some(false);
+            story.first_bytes = first_bytes(&other);
+            return story;
+        }
+    }
+    mismatch::judge(d, &mut story);
+    story.first_bytes = first_bytes(d);
+    story
+}
+
+fn first_bytes(d: &Dialogue<'_>) -> String {
+    let bytes = if d.client.bytes.is_empty() {
+        d.server.bytes
+    } else {
+        d.client.bytes
+    };
+    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let masked = mask::line(line);
+    if masked == line {
+        text::first_bytes(bytes)
+    } else {
+        text::first_bytes(&masked)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,391 @@
+//! An opened capture file, plain or compressed.
+
+use super::compressed::{self, Ending};
+use super::format::Format;
+use super::identify::{Compression, Identified, PREFIX_LEN, identify};
+use super::platform;
+use crate::anomaly::Anomaly;
+use crate::error::{Error, ErrorKind, Result};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// A capture file that can be read, from several threads at once.
+#[derive(Debug)]
+pub struct Opened {
+    file: Arc<File>,
+    format: Format,
+    len: u64,
+    modified: Option<SystemTime>,
+    compression: Option<Compression>,
+    anomalies: Vec<Anomaly>,
+}
+
+impl Opened {
+    /// Opens a file and identifies it by content. What is no regular file (a named pipe, a
+    /// shell's `<(...)`) is copied to a temporary file first, like standard input.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a capture that is read; the error names the path.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_unplaced(path).map_err(|e| e.at(path))
+    }
+
+    fn open_unplaced(path: &Path) -> Result<Self> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(not_a_capture("it is a directory"));
+        }
+        if metadata.is_file() {
+            Self::from_file(file)
+        } else {
+            Self::spool(Box::new(file), None)
+        }
+    }
+
+    fn from_file(file: File) -> Result<Self> {
+        let metadata = file.metadata()?;
+        let (len, modified) = (metadata.len(), metadata.modified().ok());
+        let file = Arc::new(file);
+        let mut prefix = [0; PREFIX_LEN];
+        let had = fill(&mut plain(&file), &mut prefix)?;
+        let (format, compression) = match identify(prefix.get(..had).unwrap_or_default()) {
+            Identified::Compressed(kind) => {
+                let (mut inner, _) = compressed::reader(Box::new(plain(&file)));
+                (format_inside(kind, &mut inner)?, Some(kind))
+            }
+            other => (format_of(other)?, None),
+        };
+        Ok(Self {
+            file,
+            format,
+            len,
+            modified,
+            compression,
+            anomalies: Vec::new(),
+        })
+    }
+
+    /// Copies standard input, decompressed, to an unnamed temporary file, in `spool_dir` if
+    /// given, as what a case needs is read a second time.
+    ///
+    /// # Errors
+    /// Standard input cannot be read or the temporary file not written, or what comes is not a
+    /// capture.
+    pub fn from_stdin(spool_dir: Option<&Path>) -> Result<Self> {
+        Self::spool(Box::new(io::stdin()), spool_dir).map_err(|e| e.at(Path::new("-")))
+    }
+
+    /// [`Self::from_stdin`] for any reader.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spool(mut input: Box<dyn Read + Send>, spool_dir: Option<&Path>) -> Result<Self> {
+        let mut prefix = vec![0; PREFIX_LEN];
+        let had = fill(&mut input, &mut prefix)?;
+        prefix.truncate(had);
+        let identified = identify(&prefix);
+        let whole = Box::new(io::Cursor::new(prefix).chain(input));
+        let (mut whole, ending): (Box<dyn Read + Send>, _) = match identified {
+            Identified::Compressed(kind) => {
+                let (mut inner, ending) = compressed::reader(whole);
+                let mut prefix = vec![0; PREFIX_LEN];
+                let had = fill(&mut inner, &mut prefix)?;
+                prefix.truncate(had);
+                if let Identified::Compressed(_) = identify(&prefix) {
+                    return Err(compressed_twice(kind));
+                }
+                format_of(identify(&prefix)).map_err(|e| inside(kind, e))?;
+                (Box::new(io::Cursor::new(prefix).chain(inner)), Some(ending))
+            }
+            other => {
+                format_of(other)?;
+                (whole, None)
+            }
+        };
+        let mut file = match spool_dir {
+            Some(dir) => tempfile::tempfile_in(dir)?,
+            None => tempfile::tempfile()?,
+        };
+        io::copy(&mut whole, &mut file)?;
+        file.flush()?;
+        file.rewind()?;
+        let mut opened = Self::from_file(file)?;
+        opened.anomalies = ending.map(|e| e.anomalies()).unwrap_or_default();
+        Ok(opened)
+    }
+
+    /// Which container, after decompression.
+    #[must_use]
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// Bytes on disk (compressed if the file is), for progress.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the file has no bytes; never so, as it was identified.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How the file is compressed, if it is.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// What was wrong with the compression of spooled standard input.
+    #[must_use]
+    pub fn anomalies(&self) -> &[Anomaly] {
+        &self.anomalies
+    }
+
+    /// Fills as much of `buf` as the file has from `offset` on. Only plain files have offsets
+    /// that mean anything; see [`Self::stream`] for the others.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let mut reader = At {
+            file: Arc::clone(&self.file),
+            offset,
+        };
+        fill(&mut reader, buf)
+    }
+
+    /// The (decompressed) bytes from the beginning.
+    ///
+    /// # Errors
+    /// The decompressor cannot be set up.
+    pub fn stream(&self) -> Result<Box<dyn Read + Send>> {
+        Ok(self.stream_with_ending()?.0)
+    }
+
+    /// As [`Self::stream`], with a handle that says, after the reader's end, how the
+    /// compressed stream ended. Damage ends the stream early and is no read error.
+    ///
+    /// # Errors
+    /// The decompressor cannot be set up.
+    pub fn stream_with_ending(&self) -> Result<(Box<dyn Read + Send>, Ending)> {
+        match self.compression {
+            Some(_) => Ok(compressed::reader(Box::new(plain(&self.file)))),
+            None => Ok((Box::new(plain(&self.file)), Ending::default())),
+        }
+    }
+
+    /// Whether the file's length or time of change differs from when it was opened.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|m| m.len() != self.len || m.modified().ok() != self.modified)
+    }
+
+    /// Whether this is the file that `path` names, by device and inode, so that an input is
+    /// never an output.
+    #[must_use]
+    pub fn is_same_file(&self, path: &Path) -> bool {
+        let identity = |metadata: io::Result<_>| metadata.ok().and_then(|m| platform::identity(&m));
+        let mine = identity(self.file.metadata());
+        mine.is_some() && mine == identity(std::fs::metadata(path))
+    }
+}
+
+/// Whether two paths name one file: by device and inode where there are such, else by their
+/// canonical paths. False if either does not exist.
+#[must_use]
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    let (Ok(meta_a), Ok(meta_b)) = (std::fs::metadata(a), std::fs::metadata(b)) else {
+        return false;
+    };
+    match (platform::identity(&meta_a), platform::identity(&meta_b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b),
+    }
+}
+
+/// Reads a file from an offset on, sharing no position with other readers.
+struct At {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = platform::read_at(&self.file, buf, self.offset)?;
+        self.offset = self.offset.saturating_add(n as u64);
+        Ok(n)
+    }
+}
+
+fn plain(file: &Arc<File>) -> At {
+    At {
+        file: Arc::clone(file),
+        offset: 0,
+    }
+}
+
+/// Reads until the buffer is full or the input ends.
+fn fill(input: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
+    let mut had = 0;
+    while let Some(rest) = buf.get_mut(had..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(n) => had += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(had)
+}
+
+fn format_inside(kind: Compression, inner: &mut impl Read) -> Result<Format> {
+    let mut prefix = [0; PREFIX_LEN];
+    let had = fill(inner, &mut prefix)?;
+    match identify(prefix.get(..had).unwrap_or_default()) {
+        Identified::Compressed(_) => Err(compressed_twice(kind)),
+        other => format_of(other).map_err(|e| inside(kind, e)),
+    }
+}
+
+fn format_of(identified: Identified) -> Result<Format> {
+    match identified {
+        Identified::Capture(format) => Ok(format),
+        Identified::Unsupported(text) => Err(Error::new(ErrorKind::Unsupported(text))),
+        Identified::Unknown(text) => Err(not_a_capture(&text)),
+        Identified::Empty => Err(not_a_capture("there is nothing in it")),
+        Identified::Compressed(kind) => Err(compressed_twice(kind)),
+    }
+}
+
+/// Says that what was found lies inside a compressed file.
+fn inside(outer: Compression, error: Error) -> Error {
+    match error.kind {
+        ErrorKind::NotACapture(text) => not_a_capture(&format!("{outer}-compressed, and {text}")),
+        ErrorKind::Unsupported(text) => Error::new(ErrorKind::Unsupported(format!(
+            "{outer}-compressed: {text}"
+        ))),
+        _ => error,
+    }
+}
+
+fn not_a_capture(text: &str) -> Error {
+    Error::new(ErrorKind::NotACapture(text.to_owned()))
+}
+
+fn compressed_twice(outer: Compression) -> Error {
+    Error::new(ErrorKind::Unsupported(format!(
+        "compressed twice; use `{outer} -dc FILE | rstcap -`"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, Order};
+    use super::{Compression, ErrorKind, Opened, same_file};
+    use crate::anomaly::AnomalyKind;
+    use std::io::{Cursor, Read};
+
+    fn pcap() -> Vec<u8> {
+        sample::pcap(Order(false), 0xa1b2_c3d4, 0..40)
+    }
+
+    fn all(opened: &Opened) -> Vec<u8> {
+        let mut out = Vec::new();
+        opened.stream().unwrap().read_to_end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn plain_files_are_read_at_any_offset() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("named.txt");
+        std::fs::write(&path, pcap()).unwrap();
+        let opened = Opened::open(&path).unwrap();
+        assert_eq!(
+            opened.format().to_string(),
+            "pcap (microsecond, little-endian)"
+        );
+        assert_eq!(
+            (opened.len(), opened.compression()),
+            (pcap().len() as u64, None)
+        );
+        let mut buf = [0; 50];
+        assert_eq!(opened.read_at(30, &mut buf).unwrap(), 50);
+        assert_eq!(buf[..], pcap()[30..80]);
+        assert_eq!(opened.read_at(opened.len() - 10, &mut buf).unwrap(), 10);
+        assert_eq!(opened.read_at(opened.len() + 10, &mut buf).unwrap(), 0);
+        assert_eq!(all(&opened), pcap());
+        assert!(!opened.has_changed());
+        std::fs::write(&path, &pcap()[..100]).unwrap();
+        assert!(opened.has_changed());
+    }
+
+    #[test]
+    fn compressed_files_are_streamed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let packed = zstd::encode_all(&pcap()[..], 1).unwrap();
+        std::fs::write(&path, &packed).unwrap();
+        let opened = Opened::open(&path).unwrap();
+        assert_eq!(opened.compression(), Some(Compression::Zstd));
+        assert_eq!(opened.len(), packed.len() as u64);
+        assert_eq!(all(&opened), pcap());
+        assert_eq!(all(&opened), pcap());
+    }
+
+    #[test]
+    fn a_pipe_is_spooled_decompressed() {
+        let mut packed = zstd::encode_all(&pcap()[..], 1).unwrap();
+        packed.extend(b"tail");
+        let opened = Opened::spool(Box::new(Cursor::new(packed)), None).unwrap();
+        assert_eq!(
+            (opened.compression(), opened.len()),
+            (None, pcap().len() as u64)
+        );
+        assert_eq!(all(&opened), pcap());
+        let kinds: Vec<AnomalyKind> = opened.anomalies().iter().map(|a| a.kind).collect();
+        assert_eq!(kinds, [AnomalyKind::TrailingGarbage]);
+    }
+
+    #[test]
+    fn what_is_no_capture_is_an_error_that_says_what_it_is() {
+        let twice = zstd::encode_all(&zstd::encode_all(&pcap()[..], 1).unwrap()[..], 1).unwrap();
+        let text = zstd::encode_all(&b"hello world"[..], 1).unwrap();
+        for (bytes, words) in [
+            (b"hello world".to_vec(), "text"),
+            (Vec::new(), "nothing"),
+            (b"BZh91AY&SY".to_vec(), "bzip2 -dc FILE | rstcap -"),
+            (twice, "compressed twice"),
+            (text, "zstd-compressed, and it is text"),
+        ] {
+            let error = Opened::spool(Box::new(Cursor::new(bytes)), None).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        let error = Opened::open("does/not/exist".as_ref()).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Io(_)));
+        assert!(error.to_string().starts_with("does/not/exist: "));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn two_names_of_one_file_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "b", "c"].map(|n| dir.path().join(n));
+        std::fs::write(&a, pcap()).unwrap();
+        std::fs::hard_link(&a, &b).unwrap();
+        std::fs::write(&c, pcap()).unwrap();
+        assert!(same_file(&a, &b) && !same_file(&a, &c));
+        let opened = Opened::open(&a).unwrap();
+        assert!(opened.is_same_file(&b) && !opened.is_same_file(&c));
+        assert!(!opened.is_same_file(&dir.path().join("none")));
+    }
+}

@@ -1,0 +1,290 @@
+//! What was found, given to the user: filtered, written, reported, and turned into an exit
+//! status.
+
+use super::cases::{self, Outcome, Writer};
+use super::failure::{Failure, Status};
+use super::pipeline::{self, Found, Target};
+use super::settings::{Output, Settings};
+use crate::diagnosis::{Case, Group};
+use crate::report::hostile::plain;
+use crate::report::{self, FileStatus, Format, Report, Written};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Name of the list of cases in an output directory.
+const CASES: &str = "cases.ndjson";
+
+/// Fails before a long scan when its result could not be written.
+pub(super) fn check_output(settings: &Settings) -> Result<(), Failure> {
+    let Output::Directory(directory) = &settings.output else {
+        return Ok(());
+    };
+    let wrong = |e: io::Error| cannot_write(directory, &e);
+    fs::create_dir_all(directory).map_err(wrong)?;
+    // a temporary file shows whether files can be made there, and leaves nothing behind
+    tempfile::tempfile_in(directory).map_err(wrong)?;
+    let list = directory.join(CASES);
+    if list.exists() && !settings.force {
+        return Err(exists(&list));
+    }
+    Ok(())
+}
+
+fn cannot_write(path: &Path, e: &io::Error) -> Failure {
+    Failure::output(format!("{}: {e}", plain(&path.display().to_string())))
+        .hint("choose another directory with -w, or make room or permission there")
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::output(format!(
+        "{}: exists already",
+        plain(&path.display().to_string())
+    ))
+    .hint("choose an empty directory, or replace existing files with --force")
+}
+
+/// Everything after the scan.
+pub(super) fn deliver(
+    mut found: Found,
+    settings: &Settings,
+    stop: &AtomicBool,
+) -> Result<Status, Failure> {
+    let cases = std::mem::take(&mut found.cases);
+    let groups = std::mem::take(&mut found.groups);
+    let (cases, groups) = shown(cases, groups, settings);
+    let outcome = write_cases(&found, &cases, settings, stop)?;
+    let directory = match &settings.output {
+        Output::Directory(d) => Some(d.display().to_string()),
+        _ => None,
+    };
+    let report = Report {
+        cases: &cases,
+        groups: &groups,
+        totals: &found.totals,
+        files: &found.files,
+        anomalies: &found.anomalies,
+        written: &outcome.written,
+        not_written: outcome.not_written,
+        directory: directory.as_deref(),
+    };
+    if let Output::Directory(d) = &settings.output {
+        write_list(&report, d, settings.force)?;
+    }
+    if settings.output != Output::Stdout {
+        written_to_stdout(print_report(&report, settings))?;
+    }
+    complain(&found, &outcome);
+    if !settings.quiet && (settings.output == Output::Stdout || has_no_room_for_notes(settings)) {
+        report::notes(&report)
+            .iter()
+            .for_each(|n| eprintln!("rstcap: {n}"));
+    }
+    Ok(status(&report, &found, settings, &outcome))
+}
+
+/// The cases that pass the filter, and the groups that have any of them.
+fn shown(
+    mut cases: Vec<Case>,
+    mut groups: Vec<Group>,
+    settings: &Settings,
+) -> (Vec<Case>, Vec<Group>) {
+    if settings.filter.is_open() {
+        return (cases, groups);
+    }
+    cases.retain(|c| settings.filter.matches(c));
+    for group in &mut groups {
+        group
+            .cases
+            .retain(|id| cases.binary_search_by_key(id, |c| c.id).is_ok());
+    }
+    groups.retain(|g| !g.cases.is_empty());
+    (cases, groups)
+}
+
+fn write_cases(
+    found: &Found,
+    cases: &[Case],
+    settings: &Settings,
+    stop: &AtomicBool,
+) -> Result<Outcome, Failure> {
+    let target = match &settings.output {
+        Output::None => return Ok(Outcome::default()),
+        Output::Directory(d) => Target::Directory(d.clone()),
+        Output::Stdout => {
+            only_one(cases)?;
+            Target::Stdout
+        }
+    };
+    let writer = |case: &Case| pipeline::write_case(found, case, settings, &target);
+    let writer: &Writer<'_> = &writer;
+    let (chosen, not_written) = cases::choose(cases, settings.per_group, settings.max_cases);
+    Ok(cases::write(
+        &chosen,
+        not_written,
+        settings.threads,
+        stop,
+        writer,
+    ))
+}
+
+fn only_one(cases: &[Case]) -> Result<(), Failure> {
+    match cases.len() {
+        1 => Ok(()),
+        n => Err(
+            Failure::usage(format!("-w - writes exactly one case, and there are {n}")).hint(
+                "choose one with --class, --host, --port, --since and --until, or give a directory",
+            ),
+        ),
+    }
+}
+
+/// `cases.ndjson`: written under a temporary name, then renamed, so that a failed run never
+/// destroys the list of an earlier one. Files are named without their directories: the list is
+/// made to be moved and shared.
+fn write_list(report: &Report<'_>, directory: &Path, force: bool) -> Result<(), Failure> {
+    let base = |path: &Path| path.file_name().map(PathBuf::from);
+    let files: Vec<FileStatus> = report
+        .files
+        .iter()
+        .map(|f| {
+            let name = base(Path::new(&f.label)).map(|n| n.display().to_string());
+            FileStatus {
+                label: name.unwrap_or_else(|| f.label.clone()),
+                ..f.clone()
+            }
+        })
+        .collect();
+    let relative: BTreeMap<u32, Written> = report
+        .written
+        .iter()
+        .map(|(id, w)| {
+            let name = base(&w.path).unwrap_or_else(|| w.path.clone());
+            (
+                *id,
+                Written {
+                    path: name,
+                    ..w.clone()
+                },
+            )
+        })
+        .collect();
+    let report = Report {
+        files: &files,
+        written: &relative,
+        ..*report
+    };
+    let wrong = |e: &io::Error| cannot_write(&directory.join(CASES), e);
+    let file = tempfile::NamedTempFile::new_in(directory).map_err(|e| wrong(&e))?;
+    let mut out = io::BufWriter::new(file);
+    report::write_ndjson(&report, &mut out).map_err(|e| wrong(&e))?;
+    let file = out.into_inner().map_err(|e| wrong(e.error()))?;
+    let path = directory.join(CASES);
+    let done = if force {
+        file.persist(&path)
+    } else {
+        file.persist_noclobber(&path)
+    };
+    match done {
+        Ok(file) => readable(&file).map_err(|e| wrong(&e)),
+        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
+        Err(e) => Err(wrong(&e.error)),
+    }
+}
+
+/// Temporary files are made for their owner only; the list is as readable as other files.
+#[cfg(unix)]
+fn readable(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &fs::File) -> io::Result<()> {
+    Ok(())
+}
+
+fn print_report(report: &Report<'_>, settings: &Settings) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    report::write(report, settings.format, &settings.text, &mut out)?;
+    out.flush()
+}
+
+/// A reader that closed the pipe has what it wanted.
+pub(super) fn written_to_stdout(done: io::Result<()>) -> Result<(), Failure> {
+    match done {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::output(format!("standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Formats of one row per case do not say what is wrong with the input.
+fn has_no_room_for_notes(settings: &Settings) -> bool {
+    matches!(settings.format, Format::Csv | Format::Ndjson)
+}
+
+/// What went wrong, on standard error.
+fn complain(found: &Found, outcome: &Outcome) {
+    for error in &found.errors {
+        eprintln!("rstcap: {}", reason(error));
+    }
+    for file in &found.files {
+        if let Some(error) = &file.error {
+            eprintln!("rstcap: {}: {}", plain(&file.label), reason(error));
+        }
+    }
+    for failure in &outcome.failures {
+        eprintln!("{failure}");
+    }
+}
+
+/// A reason in words; the system's number for it helps nobody.
+fn reason(error: &str) -> String {
+    let text = plain(error);
+    match text.rsplit_once(" (os error ") {
+        Some((words, number)) if number.trim_end_matches(')').parse::<i32>().is_ok() => {
+            words.to_owned()
+        }
+        _ => text,
+    }
+}
+
+fn status(report: &Report<'_>, found: &Found, settings: &Settings, outcome: &Outcome) -> Status {
+    let unread = !found.errors.is_empty() || found.files.iter().any(|f| f.error.is_some());
+    if !outcome.failures.is_empty() {
+        Status::Output
+    } else if unread || settings.strict && !found.anomalies.is_empty() {
+        Status::Input
+    } else if report.cases.iter().any(|c| settings.fail_on.matches(c)) {
+        Status::Found
+    } else {
+        Status::Ran
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_without_numbers() {
+        let missing = io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(reason(&missing), "No such file or directory");
+        assert_eq!(reason("a (os error x)"), "a (os error x)");
+        assert_eq!(reason("a\u{1b}b"), "a\\x1bb");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        assert_eq!(
+            written_to_stdout(Err(io::ErrorKind::BrokenPipe.into())),
+            Ok(())
+        );
+        let full = written_to_stdout(Err(io::ErrorKind::StorageFull.into()));
+        assert_eq!(full.unwrap_err().status, Status::Output);
+    }
+}

@@ -1,0 +1,222 @@
+//! The run itself: scan, reset, diagnosis, and the writing of one case file.
+
+use super::failure::Failure;
+use super::progress::Bars;
+use super::settings::{EVERY_PACKET, Settings};
+use super::source::CaseSource;
+use crate::anomaly::Anomalies;
+use crate::diagnosis::{self, Case, Group};
+use crate::report::{FileStatus, Totals, Written};
+use crate::scan::{self, Outcome, Plan, Storm, Timeline};
+use crate::selection::{self, Context};
+use crate::trim;
+use rayon::prelude::*;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// Memory for flow tables where the machine does not say how much it has, in bytes.
+const DEFAULT_MEMORY: u64 = 4 << 30;
+
+/// What was found: cases and groups numbered over all timelines, from 1.
+#[derive(Default)]
+pub(super) struct Found {
+    /// In order of their ids.
+    pub(super) cases: Vec<Case>,
+    /// In order of their ids.
+    pub(super) groups: Vec<Group>,
+    /// Every input file, by id.
+    pub(super) files: Vec<FileStatus>,
+    /// What is wrong with the input.
+    pub(super) anomalies: Anomalies,
+    /// Sums.
+    pub(super) totals: Totals,
+    /// Inputs that could not be read at all, as messages with path and offset.
+    pub(super) errors: Vec<String>,
+    /// Where records are fetched again, per timeline.
+    sources: Vec<CaseSource>,
+}
+
+/// Where a case file goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Into this directory, under a name made from the case.
+    Directory(PathBuf),
+    /// To standard output.
+    Stdout,
+}
+
+/// Scans the inputs and diagnoses what was reset.
+pub(super) fn find(
+    settings: &Settings,
+    progress: &Bars,
+    stop: &AtomicBool,
+) -> Result<Found, Failure> {
+    let plan = Plan {
+        paths: settings.paths.clone(),
+        include: settings.include.clone().unwrap_or_default(),
+        exclude: settings.exclude.clone(),
+        separate: settings.separate,
+        threads: settings.threads,
+        chunk_size: settings.chunk_size.unwrap_or(scan::CHUNK_SIZE).max(1),
+        max_memory: settings.max_memory.unwrap_or_else(half_the_memory),
+        progress,
+        stop,
+    };
+    let outcome = scan::scan(&plan).map_err(|e| Failure::input(e.to_string()))?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(settings.threads)
+        .build();
+    let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
+    Ok(pool.install(|| diagnose(outcome)))
+}
+
+fn diagnose(outcome: Outcome) -> Found {
+    let totals = outcome.totals;
+    let mut found = Found {
+        files: outcome.files.iter().map(file_status).collect(),
+        errors: outcome.errors.iter().map(ToString::to_string).collect(),
+        totals: Totals {
+            files: totals.files,
+            bytes: totals.bytes,
+            packets: totals.packets,
+            connections: totals.connections,
+            resets: totals.resets,
+            anomalies: outcome.anomalies.total(),
+            dns_names: totals.lookups,
+            ..Totals::default()
+        },
+        anomalies: outcome.anomalies,
+        ..Found::default()
+    };
+    for timeline in outcome.timelines {
+        add_timeline(&mut found, timeline);
+    }
+    found.totals.cases =
+        found.cases.len() as u64 + found.groups.iter().map(|g| g.uncounted).sum::<u64>();
+    found.totals.groups = found.groups.len() as u64;
+    found
+}
+
+fn add_timeline(found: &mut Found, timeline: Timeline) {
+    let Timeline {
+        connections,
+        world,
+        storms,
+        files,
+    } = timeline;
+    let first_id = found.cases.len() as u32 + 1;
+    let mut cases: Vec<Case> = connections
+        .into_par_iter()
+        .enumerate()
+        .map(|(i, connection)| diagnosis::diagnose(connection, first_id + i as u32, &world))
+        .collect();
+    let mut groups = diagnosis::aggregate(&mut cases, &world);
+    let first_group = found.groups.len() as u32;
+    cases.iter_mut().for_each(|c| c.group += first_group);
+    groups.iter_mut().for_each(|g| g.id += first_group);
+    for storm in &storms {
+        count_storm(&cases, &mut groups, storm);
+    }
+    found.cases.append(&mut cases);
+    found.groups.append(&mut groups);
+    found.sources.push(CaseSource::new(files));
+}
+
+// What was only counted belongs to the group of a case of the same kind.
+fn count_storm(cases: &[Case], groups: &mut [Group], storm: &Storm) {
+    let of_kind = |case: &&Case| {
+        let c = &case.connection;
+        if storm.kind.refused {
+            c.client.ip == storm.kind.whose.ip
+        } else {
+            c.server == storm.kind.whose
+        }
+    };
+    let group = cases.iter().rev().find(of_kind).map(|c| c.group);
+    if let Some(group) = groups.iter_mut().find(|g| Some(g.id) == group) {
+        group.uncounted += storm.left_out;
+    }
+}
+
+fn file_status(file: &scan::FileStatus) -> FileStatus {
+    FileStatus {
+        id: file.id,
+        label: file.label.clone(),
+        timeline: u32::try_from(file.timeline).unwrap_or(u32::MAX),
+        format: file.format.clone(),
+        bytes: file.bytes,
+        packets: file.frames,
+        first_time: file.times.map(|t| t.0),
+        last_time: file.times.map(|t| t.1),
+        time_digits: file.time_digits,
+        error: file.error.clone(),
+    }
+}
+
+/// Selects the frames of a case and writes its file.
+pub(super) fn write_case(
+    found: &Found,
+    case: &Case,
+    settings: &Settings,
+    target: &Target,
+) -> Result<Written, Failure> {
+    let file = case.primary_segment().frame.file;
+    let source = found.sources.iter().find(|s| s.holds(file));
+    let source = source.ok_or_else(|| Failure::output("the case's file is not known"))?;
+    let context = Context {
+        before: packets(settings.context_before),
+        after: packets(settings.context_after),
+        whole_connection: settings.context_before == EVERY_PACKET
+            && settings.context_after == EVERY_PACKET,
+    };
+    let selection = selection::select(case, &context);
+    let secrets = if settings.matched_secrets {
+        trim::Secrets::Matched
+    } else {
+        trim::Secrets::None
+    };
+    let options = trim::Options {
+        secrets,
+        libpcap: settings.libpcap,
+        force: settings.force,
+    };
+    let failed = |e: crate::error::Error| Failure::output(e.to_string());
+    match target {
+        Target::Directory(directory) => {
+            let is_input = |path: &Path| found.sources.iter().any(|s| s.is_input(path));
+            let written =
+                trim::write_case(case, &selection, source, &options, directory, &is_input)
+                    .map_err(failed)?;
+            Ok(Written {
+                path: written.path,
+                packets: written.packets as u64,
+                bytes: written.bytes,
+                secrets_left_out: written.secrets_left_out,
+            })
+        }
+        Target::Stdout => {
+            let bytes = trim::case_to_bytes(case, &selection, source, &options).map_err(failed)?;
+            let mut out = std::io::stdout().lock();
+            super::deliver::written_to_stdout(out.write_all(&bytes).and_then(|()| out.flush()))?;
+            Ok(Written {
+                path: PathBuf::from("-"),
+                packets: selection.frames.len() as u64,
+                bytes: bytes.len() as u64,
+                secrets_left_out: 0,
+            })
+        }
+    }
+}
+
+fn packets(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Half of what the machine says is available, in bytes.
+fn half_the_memory() -> u64 {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
+    let kilobytes = available.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kilobytes.map_or(DEFAULT_MEMORY, |kb| kb * 1024 / 2)
+}

@@ -1,0 +1,94 @@
+//! Where the trimming stage gets its records: the scanned files of one timeline.
+
+use crate::error::{Error, Result};
+use crate::flow::FrameRef;
+use crate::scan::{FileJob, Files};
+use crate::trim::{FileLabel, Origins, Raw, Source};
+use crate::units::{FileId, FrameNumber, Span};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The records of one timeline, and what their sections say, read when first needed.
+pub(super) struct CaseSource {
+    files: Files,
+    origins: Mutex<BTreeMap<FileId, Arc<Origins>>>,
+}
+
+impl CaseSource {
+    pub(super) fn new(files: Files) -> Self {
+        Self {
+            files,
+            origins: Mutex::default(),
+        }
+    }
+
+    /// Whether a file belongs to this timeline.
+    pub(super) fn holds(&self, file: FileId) -> bool {
+        self.files.job(file).is_some()
+    }
+
+    /// Whether a path names one of the files that were read.
+    pub(super) fn is_input(&self, path: &Path) -> bool {
+        self.files
+            .jobs()
+            .iter()
+            .any(|j| crate::capture::same_file(j.handle.path(), path))
+    }
+
+    fn origins(&self, file: FileId) -> Result<Arc<Origins>> {
+        let mut known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(origins) = known.get(&file) {
+            return Ok(Arc::clone(origins));
+        }
+        let job = self
+            .files
+            .job(file)
+            .ok_or_else(|| Error::from(io::Error::from(io::ErrorKind::NotFound)))?;
+        let label = label(job);
+        let mut read = |span: Span| {
+            self.files.raw(&FrameRef {
+                file,
+                span,
+                ..FrameRef::default()
+            })
+        };
+        let origins = Arc::new(Origins::read(&label, &job.layout, &mut read)?);
+        known.insert(file, Arc::clone(&origins));
+        Ok(origins)
+    }
+}
+
+fn label(job: &FileJob) -> FileLabel {
+    let frames = (job.frames > 0).then(|| {
+        (
+            FrameNumber(job.first_frame + 1),
+            FrameNumber(job.first_frame + job.frames),
+        )
+    });
+    FileLabel {
+        file: job.id,
+        name: job.label.clone(),
+        size: Some(job.len),
+        frames,
+        other_frames: job.other_frames,
+    }
+}
+
+impl Source for CaseSource {
+    fn record(&self, frame: FrameRef) -> Result<Raw> {
+        let origins = self.origins(frame.file)?;
+        let missing = || {
+            Error::from(io::Error::new(
+                io::ErrorKind::NotFound,
+                "no section holds the record",
+            ))
+        };
+        let origin = origins.at(frame.span.offset).ok_or_else(missing)?;
+        Ok(Raw {
+            bytes: self.files.raw(&frame)?,
+            origin: Arc::clone(origin),
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! Flow keys: addresses, ports and tunnel, in an order-free form.
+
+use super::Endpoint;
+use crate::packet::{Addresses, TunnelId};
+use std::hash::Hash;
+use std::net::IpAddr;
+
+/// The two endpoints of a flow, the lower one first, and the tunnel around it. IPv4 and IPv6
+/// have types of their own so that the common one stays short (dependencies 4.2).
+pub trait Key: Copy + Eq + Hash + Send + 'static {
+    /// Both endpoints in the key's order.
+    fn endpoints(&self) -> [Endpoint; 2];
+    /// The tunnel.
+    fn tunnel(&self) -> TunnelId;
+}
+
+/// Key of an IPv4 flow.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Key4 {
+    addr: [[u8; 4]; 2],
+    port: [u16; 2],
+    tunnel: u32,
+}
+
+/// Key of an IPv6 flow.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Key6 {
+    addr: [[u8; 16]; 2],
+    port: [u16; 2],
+    tunnel: u32,
+}
+
+/// A key of either family, and whether the packet's source is the key's second endpoint.
+#[derive(Clone, Copy, Debug)]
+pub enum AnyKey {
+    #[allow(missing_docs)]
+    V4(Key4, bool),
+    #[allow(missing_docs)]
+    V6(Key6, bool),
+}
+
+impl AnyKey {
+    /// Key of a packet from `src_port` to `dst_port`.
+    #[inline]
+    #[must_use]
+    pub fn new(addresses: &Addresses, src_port: u16, dst_port: u16, tunnel: TunnelId) -> Self {
+        match *addresses {
+            Addresses::V4 { src, dst } => {
+                let swapped = (dst, dst_port) < (src, src_port);
+                let (addr, port) = if swapped {
+                    ([dst, src], [dst_port, src_port])
+                } else {
+                    ([src, dst], [src_port, dst_port])
+                };
+                Self::V4(
+                    Key4 {
+                        addr,
+                        port,
+                        tunnel: tunnel.0,
+                    },
+                    swapped,
+                )
+            }
+            Addresses::V6 { src, dst } => {
+                let swapped = (dst, dst_port) < (src, src_port);
+                let (addr, port) = if swapped {
+                    ([dst, src], [dst_port, src_port])
+                } else {
+                    ([src, dst], [src_port, dst_port])
+                };
+                Self::V6(
+                    Key6 {
+                        addr,
+                        port,
+                        tunnel: tunnel.0,
+                    },
+                    swapped,
+                )
+            }
+        }
+    }
+}
+
+impl Key for Key4 {
+    fn endpoints(&self) -> [Endpoint; 2] {
+        [0, 1].map(|i| Endpoint {
+            ip: IpAddr::from(self.addr[i]),
+            port: self.port[i],
+        })
+    }
+
+    fn tunnel(&self) -> TunnelId {
+        TunnelId(self.tunnel)
+    }
+}
+
+impl Key for Key6 {
+    fn endpoints(&self) -> [Endpoint; 2] {
+        [0, 1].map(|i| Endpoint {
+            ip: IpAddr::from(self.addr[i]),
+            port: self.port[i],
+        })
+    }
+
+    fn tunnel(&self) -> TunnelId {
+        TunnelId(self.tunnel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AnyKey, Key};
+    use crate::packet::{Addresses, TunnelId};
+
+    #[test]
+    fn both_directions_have_one_key() {
+        let there = Addresses::V4 {
+            src: [10, 0, 0, 9],
+            dst: [10, 0, 0, 1],
+        };
+        let back = Addresses::V4 {
+            src: [10, 0, 0, 1],
+            dst: [10, 0, 0, 9],
+        };
+        let (AnyKey::V4(a, swapped_a), AnyKey::V4(b, swapped_b)) = (
+            AnyKey::new(&there, 40000, 80, TunnelId(0)),
+            AnyKey::new(&back, 80, 40000, TunnelId(0)),
+        ) else {
+            panic!("IPv4 addresses give an IPv4 key");
+        };
+        assert!(a == b && swapped_a && !swapped_b);
+        assert_eq!(a.endpoints()[1].port, 40000);
+    }
+
+    #[test]
+    fn equal_addresses_are_told_apart_by_port() {
+        let same = Addresses::V4 {
+            src: [127, 0, 0, 1],
+            dst: [127, 0, 0, 1],
+        };
+        let (AnyKey::V4(a, x), AnyKey::V4(b, y)) = (
+            AnyKey::new(&same, 5, 7, TunnelId(0)),
+            AnyKey::new(&same, 7, 5, TunnelId(0)),
+        ) else {
+            panic!("IPv4 addresses give an IPv4 key");
+        };
+        assert!(a == b && x != y);
+    }
+}

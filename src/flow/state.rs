@@ -1,0 +1,225 @@
+//! What the table holds of one live connection.
+
+use super::conversation::Conversation;
+use super::fact::Fact;
+use super::key::{Key, Key4, Key6};
+use super::loc::{Kept, Loc, Trail};
+use super::resets::ResetDetail;
+use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
+use crate::units::Seq;
+
+/// Events seen from one side of an incarnation.
+pub mod seen {
+    /// Anything but a RST.
+    pub const ALIVE: u8 = 0x01;
+    /// A SYN without ACK; the ISN is known.
+    pub const SYN: u8 = 0x02;
+    /// A SYN with ACK; the ISN is known.
+    pub const SYN_ACK: u8 = 0x04;
+    /// A FIN.
+    pub const FIN: u8 = 0x08;
+    /// A RST.
+    pub const RST: u8 = 0x10;
+    /// Payload.
+    pub const DATA: u8 = 0x20;
+    /// An acknowledgment of the other side's SYN.
+    pub const ACKED_SYN: u8 = 0x40;
+}
+
+/// One connection in one incarnation, while it lives. Arrays are indexed by the key's
+/// endpoint. Times are nanoseconds since the epoch.
+#[derive(Debug)]
+pub struct Flow<K> {
+    /// Addresses, ports, tunnel.
+    pub key: K,
+    /// Time of its first segment.
+    pub first_time: i64,
+    /// Time of the latest segment of each side.
+    pub last_time: [i64; 2],
+    /// Initial sequence number, where the SYN was seen.
+    pub isn: [u32; 2],
+    /// SND.NXT.
+    pub next: [u32; 2],
+    /// Payload bytes sent, retransmissions included.
+    pub bytes: [u64; 2],
+    /// Segments sent.
+    pub segments: [u32; 2],
+    /// Time from the other side's SYN (or SYN-ACK) until this side answered it, in nanoseconds,
+    /// 0 when not measured: RTT from the capture point to this side and back.
+    pub rtt: [u32; 2],
+    /// Wireshark's state.
+    pub conversation: Conversation,
+    /// See [`seen`].
+    pub seen: [u8; 2],
+    /// TTL of the first packet that is no RST.
+    pub ttl: [u8; 2],
+    /// Side of the latest payload (0, 1), 2 before any.
+    pub talking: u8,
+    /// 0 for the first connection of this key, then 1, 2 ...
+    pub incarnation: u16,
+    /// Its first and latest records.
+    pub trail: Trail,
+    /// First record of the latest run of payload of each side.
+    pub turn: [Option<Kept>; 2],
+    /// Set once it has seen a RST, an ICMP error or a doubtful SYN.
+    pub detail: Option<Box<ResetDetail>>,
+}
+
+// 3 million live flows must stay below 1.2 GB with their trails
+const _: () = assert!(size_of::<Flow<Key4>>() <= 200);
+const _: () = assert!(size_of::<Flow<Key6>>() <= 224);
+
+/// An idle time after which a SYN with another ISN opens a new incarnation, in nanoseconds
+/// (diagnosis 2.1).
+const REOPEN_IDLE: i64 = 60_000_000_000;
+
+impl<K: Key> Flow<K> {
+    /// A flow before its first segment.
+    pub fn new(f: &Fact<K>, incarnation: u16, conversation: Conversation) -> Self {
+        Self {
+            key: f.key,
+            first_time: f.time,
+            last_time: [f.time; 2],
+            isn: [0; 2],
+            next: [0; 2],
+            bytes: [0; 2],
+            segments: [0; 2],
+            rtt: [0; 2],
+            conversation,
+            seen: [0; 2],
+            ttl: [0; 2],
+            talking: 2,
+            incarnation,
+            trail: Trail::default(),
+            turn: [None; 2],
+            detail: None,
+        }
+    }
+
+    /// Time of the latest segment.
+    pub fn latest(&self) -> i64 {
+        self.last_time[0].max(self.last_time[1])
+    }
+
+    /// Whether a side, or both together, saw an event.
+    pub fn either_saw(&self, event: u8) -> bool {
+        (self.seen[0] | self.seen[1]) & event != 0
+    }
+
+    /// The connection has ended: a RST, or both FINs.
+    pub fn finished(&self) -> bool {
+        self.either_saw(seen::RST) || self.seen[0] & self.seen[1] & seen::FIN != 0
+    }
+
+    /// Whether a segment begins a new incarnation (diagnosis 2.1): a SYN or SYN-ACK with
+    /// another ISN after the end of the old one or after a long silence.
+    #[inline]
+    pub fn reopened_by(&self, f: &Fact<K>) -> bool {
+        if !f.has(SYN) || f.has(RST) {
+            return false;
+        }
+        let me = f.sender();
+        let kind = if f.has(ACK) { seen::SYN_ACK } else { seen::SYN };
+        if self.seen[me] & kind != 0 && self.isn[me] == f.seq {
+            return false; // a retransmission
+        }
+        let known = self.seen[me] & seen::ALIVE != 0 || self.seen[1 - me] & seen::ALIVE != 0;
+        if f.has(ACK)
+            && self.seen[1 - me] & seen::SYN != 0
+            && f.ack == self.isn[1 - me].wrapping_add(1)
+        {
+            return false; // answers the SYN that opened this incarnation
+        }
+        known
+            && (self.either_saw(seen::RST | seen::FIN)
+                || f.time.saturating_sub(self.latest()) > REOPEN_IDLE)
+    }
+
+    /// Takes a segment's numbers and times in.
+    #[inline]
+    pub fn account(&mut self, f: &Fact<K>, loc: Loc) {
+        let me = f.sender();
+        self.segments[me] = self.segments[me].saturating_add(1);
+        self.trail.push(loc);
+        if f.has(RST) {
+            self.seen[me] |= seen::RST;
+        } else {
+            self.account_live(f, me, loc);
+        }
+        self.last_time[me] = f.time;
+    }
+
+    #[inline]
+    fn account_live(&mut self, f: &Fact<K>, me: usize, loc: Loc) {
+        let end = f.seq.wrapping_add(f.space());
+        if self.seen[me] & seen::ALIVE == 0 {
+            self.ttl[me] = f.ttl;
+            self.next[me] = end;
+        } else if Seq(end).after(Seq(self.next[me])) {
+            self.next[me] = end;
+        }
+        self.seen[me] |= seen::ALIVE;
+        if f.has(SYN) {
+            self.account_syn(f, me);
+        } else if self.seen[1 - me] & seen::SYN_ACK != 0
+            && self.seen[me] & seen::ACKED_SYN == 0
+            && f.has(ACK)
+            && f.ack == self.isn[1 - me].wrapping_add(1)
+        {
+            self.seen[me] |= seen::ACKED_SYN;
+            self.rtt[me] = span_to_u32(f.time.saturating_sub(self.last_time[1 - me]));
+        }
+        if f.has(FIN) {
+            self.seen[me] |= seen::FIN;
+        }
+        if f.len > 0 {
+            self.bytes[me] = self.bytes[me].saturating_add(u64::from(f.len));
+            self.seen[me] |= seen::DATA;
+            if self.talking != me as u8 {
+                self.talking = me as u8;
+                self.turn[me] = Some(Kept {
+                    loc,
+                    nth: self.trail.pushed() - 1,
+                });
+            }
+        }
+    }
+
+    fn account_syn(&mut self, f: &Fact<K>, me: usize) {
+        let kind = if f.has(ACK) { seen::SYN_ACK } else { seen::SYN };
+        if self.seen[me] & kind == 0 {
+            self.isn[me] = f.seq;
+            if kind == seen::SYN_ACK && self.seen[1 - me] & seen::SYN != 0 {
+                self.rtt[me] = span_to_u32(f.time.saturating_sub(self.last_time[1 - me]));
+            }
+        }
+        self.seen[me] |= kind;
+    }
+
+    /// Index of the endpoint that opened the connection, if the handshake shows it.
+    pub fn opener(&self) -> Option<usize> {
+        let syn = |i: usize| self.seen[i] & seen::SYN != 0;
+        let syn_ack = |i: usize| self.seen[i] & seen::SYN_ACK != 0;
+        match (syn(0), syn(1)) {
+            (true, false) => Some(0),
+            (false, true) => Some(1),
+            (true, true) => None,
+            (false, false) => match (syn_ack(0), syn_ack(1)) {
+                (true, false) => Some(1),
+                (false, true) => Some(0),
+                _ => None,
+            },
+        }
+    }
+
+    /// SYN, SYN-ACK and an acknowledgment of it were seen.
+    pub fn established(&self) -> bool {
+        self.opener()
+            .is_some_and(|c| self.seen[c] & seen::ACKED_SYN != 0)
+    }
+}
+
+// 0 means "not measured", so a measured 0 becomes 1 ns
+fn span_to_u32(nanos: i64) -> u32 {
+    u32::try_from(nanos.max(1)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,243 @@
+//! Walking a stream of messages that announce their length, over gaps where the order of talk
+//! tells where a later message begins.
+
+use super::story::{AppStory, Request, ResponseState};
+use super::talk::{Dialogue, Stream};
+
+/// One message of a stream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'a> {
+    /// Offset of its first byte.
+    pub offset: u64,
+    /// What is captured of it, header included.
+    pub data: &'a [u8],
+    /// Its length as announced, header included.
+    pub len: u64,
+    /// Bytes of it that are known to have been sent.
+    pub sent: u64,
+}
+
+impl Frame<'_> {
+    /// All of it was sent (not necessarily captured).
+    pub(super) fn complete(&self) -> bool {
+        self.sent >= self.len
+    }
+}
+
+/// Walks one side's messages.
+///
+/// `length` is given all captured bytes from a message's start and returns the whole
+/// length of the message, or `None` if these bytes begin no message (or too few to tell).
+pub(super) struct Frames<'a, F> {
+    stream: Stream<'a>,
+    /// Starts of this side's turns, ascending: where the walk may go on after a gap.
+    restarts: Vec<u64>,
+    next: u64,
+    length: F,
+    /// Something lies between the messages seen that could not be read.
+    pub(super) lost: bool,
+    /// A message began here whose header could not be read (cut or invalid).
+    pub(super) stopped_at: Option<u64>,
+}
+
+impl<'a, F: Fn(&[u8]) -> Option<u64>> Frames<'a, F> {
+    pub(super) fn new(d: &Dialogue<'a>, client: bool, from: u64, length: F) -> Self {
+        let restarts = d
+            .turns
+            .iter()
+            .filter(|t| t.from_client == client)
+            .map(|t| t.offset)
+            .collect();
+        Frames {
+            stream: d.side(client),
+            restarts,
+            next: from,
+            length,
+            lost: false,
+            stopped_at: None,
+        }
+    }
+
+    /// The first turn at or after `offset` that is captured and begins a message.
+    fn restart(&self, offset: u64) -> Option<u64> {
+        self.restarts
+            .iter()
+            .copied()
+            .find(|&at| at > offset && (self.length)(self.stream.at(at)).is_some_and(|len| len > 0))
+    }
+}
+
+impl<'a, F: Fn(&[u8]) -> Option<u64>> Iterator for Frames<'a, F> {
+    type Item = Frame<'a>;
+
+    fn next(&mut self) -> Option<Frame<'a>> {
+        let total = self.stream.total();
+        if self.next >= total || self.stopped_at.is_some() {
+            return None;
+        }
+        let mut data = self.stream.at(self.next);
+        let mut len = (self.length)(data).filter(|&len| len > 0);
+        if len.is_none() {
+            // Without the gap this is the end of what follows the protocol.
+            let in_gap = self.next.saturating_add(data.len() as u64)
+                >= self.stream.bytes.len() as u64
+                && self.stream.missing_after > 0;
+            match self.restart(self.next).filter(|_| in_gap) {
+                Some(at) => {
+                    self.lost = true;
+                    self.next = at;
+                    data = self.stream.at(at);
+                    len = (self.length)(data);
+                }
+                None => {
+                    self.lost |= in_gap;
+                    self.stopped_at = Some(self.next);
+                    return None;
+                }
+            }
+        }
+        let len = len?;
+        let offset = self.next;
+        let captured = usize::try_from(len).unwrap_or(usize::MAX);
+        self.next = offset.saturating_add(len);
+        Some(Frame {
+            offset,
+            data: data.get(..captured).unwrap_or(data),
+            len,
+            sent: len.min(total - offset),
+        })
+    }
+}
+
+/// How whole the server's last message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The protocol's framing does not tell.
+    Unknown,
+    /// Whole.
+    Complete,
+    /// Not whole: announced and seen bytes.
+    Partial { expected: Option<u64>, seen: u64 },
+}
+
+impl Answer {
+    /// From the last frame of a side.
+    pub(super) fn of(frame: &Frame<'_>) -> Self {
+        if frame.complete() {
+            Answer::Complete
+        } else {
+            Answer::Partial {
+                expected: Some(frame.len),
+                seen: frame.sent,
+            }
+        }
+    }
+}
+
+/// Sets `last_request`, `outstanding` and `response` by the order of talk: whatever the server
+/// said after the request began is its answer.
+pub(super) fn settle(story: &mut AppStory, d: &Dialogue<'_>, request: Request, answer: Answer) {
+    let answered = d.answered_bytes(request.offset);
+    story.response = match (answered, answer) {
+        (Some(0), _) => ResponseState::NotStarted,
+        (_, Answer::Complete) => ResponseState::Complete,
+        (_, Answer::Partial { expected, seen }) => ResponseState::Partial { expected, seen },
+        (_, Answer::Unknown) => ResponseState::Unknown,
+    };
+    story.outstanding = match (request.complete, answered) {
+        (Some(false), _) => Some(false),
+        (_, Some(n)) if n > 0 => Some(false),
+        (Some(true), Some(_)) => Some(true),
+        _ => None,
+    };
+    story.last_request = Some(request);
+}
+
+impl Request {
+    /// A request from a frame: complete if the frame is.
+    pub(super) fn framed(frame: &Frame<'_>, verb: impl Into<String>, summary: String) -> Self {
+        Request {
+            verb: verb.into(),
+            summary: super::text::clean(summary, 160),
+            offset: frame.offset,
+            complete: Some(frame.complete()),
+            ..Request::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::talk::Turn;
+    use super::*;
+
+    fn length(data: &[u8]) -> Option<u64> {
+        let (&magic, rest) = data.split_first()?;
+        (magic == b'#').then_some(())?;
+        rest.first().map(|&n| u64::from(n) + 2)
+    }
+
+    fn dialogue<'a>(client: Stream<'a>, turns: &'a [Turn]) -> Dialogue<'a> {
+        Dialogue {
+            client,
+            server: Stream::default(),
+            turns,
+            client_port: 1,
+            server_port: 2,
+        }
+    }
+
+    #[test]
+    fn walks_and_marks_the_last_one_incomplete() {
+        let s = Stream {
+            bytes: b"#\x01a#\x03bc",
+            starts_at_zero: true,
+            ..Stream::default()
+        };
+        let frames: Vec<_> = Frames::new(&dialogue(s, &[]), true, 0, length).collect();
+        assert_eq!(frames.len(), 2);
+        assert!(frames[0].complete());
+        assert_eq!(
+            (frames[1].len, frames[1].sent, frames[1].complete()),
+            (5, 4, false)
+        );
+    }
+
+    #[test]
+    fn goes_on_behind_a_gap_at_a_turn() {
+        let s = Stream {
+            bytes: b"#\x01a#",
+            starts_at_zero: true,
+            missing_after: 20,
+            tail: b"zz#\x01q",
+        };
+        let turns = [
+            Turn {
+                from_client: true,
+                offset: 0,
+                len: 3,
+            },
+            Turn {
+                from_client: true,
+                offset: 21,
+                len: 3,
+            },
+        ];
+        let mut frames = Frames::new(&dialogue(s, &turns), true, 0, length);
+        let seen: Vec<_> = frames.by_ref().map(|f| f.offset).collect();
+        assert_eq!(seen, [0, 21]);
+        assert!(frames.lost);
+    }
+
+    #[test]
+    fn stops_where_the_protocol_ends() {
+        let s = Stream {
+            bytes: b"#\x01a!!",
+            starts_at_zero: true,
+            ..Stream::default()
+        };
+        let mut frames = Frames::new(&dialogue(s, &[]), true, 0, length);
+        assert_eq!(frames.by_ref().count(), 1);
+        assert_eq!((frames.stopped_at, frames.lost), (Some(3), false));
+    }
+}

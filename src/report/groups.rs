@@ -1,0 +1,109 @@
+//! The table by groups: one exemplar each, harmless ones as counts at the end.
+
+use super::Report;
+use super::figures::{count, counted, date_and_time, seconds};
+use super::rows::{Row, row};
+use super::table;
+use super::text::Canvas;
+use crate::diagnosis::{Case, Group, Severity};
+use std::collections::BTreeMap;
+use std::io;
+
+/// A group and its cases, never empty.
+struct Members<'a> {
+    group: &'a Group,
+    exemplar: &'a Case,
+    worst: Severity,
+}
+
+/// Prints the groups, worst first, then in order of their first case.
+pub(super) fn print(canvas: &mut Canvas<'_>, report: &Report<'_>) -> io::Result<()> {
+    let mut members: Vec<Members<'_>> = report
+        .groups
+        .iter()
+        .filter_map(|g| members_of(report, g))
+        .collect();
+    members.sort_by_key(|m| (std::cmp::Reverse(m.worst), m.exemplar.id));
+    let (harmless, others): (Vec<_>, Vec<_>) =
+        members.iter().partition(|m| m.worst == Severity::Harmless);
+    let rows: Vec<Row> = others.iter().map(|m| group_row(report, m)).collect();
+    table::print(canvas, &rows)?;
+    print_harmless(canvas, &harmless)
+}
+
+/// The exemplar is the first of the worst cases.
+fn members_of<'a>(report: &Report<'a>, group: &'a Group) -> Option<Members<'a>> {
+    let cases = || group.cases.iter().filter_map(|id| report.case(*id));
+    let worst = cases().map(|c| c.diagnosis.severity).max()?;
+    let exemplar = cases().find(|c| c.diagnosis.severity == worst)?;
+    Some(Members {
+        group,
+        exemplar,
+        worst,
+    })
+}
+
+fn size(group: &Group) -> u64 {
+    (group.cases.len() as u64).saturating_add(group.uncounted)
+}
+
+fn group_row(report: &Report<'_>, m: &Members<'_>) -> Row {
+    let mut row = row(report, m.exemplar);
+    if size(m.group) > 1 {
+        row.below.push(extent(report, m));
+    }
+    row
+}
+
+/// `12 like it, 2024-07-14 12:01:17.08 to 12:05:00.10, every 30.0 s`.
+fn extent(report: &Report<'_>, m: &Members<'_>) -> String {
+    let digits = report.digits(m.exemplar);
+    let (first_date, first) = date_and_time(m.group.first, digits);
+    let (last_date, last) = date_and_time(m.group.last, digits);
+    let until = if first_date == last_date {
+        last
+    } else {
+        format!("{last_date} {last}")
+    };
+    let mut text = format!(
+        "{} like this, {first_date} {first} to {until}",
+        counted(size(m.group), "reset"),
+    );
+    if let Some(period) = m.group.period {
+        text.push_str(&format!(", one every {}", seconds(period)));
+    }
+    if m.group.uncounted > 0 {
+        text.push_str(&format!(
+            ", {} of them counted but not examined one by one",
+            count(m.group.uncounted)
+        ));
+    }
+    text
+}
+
+fn print_harmless(canvas: &mut Canvas<'_>, harmless: &[&Members<'_>]) -> io::Result<()> {
+    let mut by_class: BTreeMap<&str, (u64, u64, &str)> = BTreeMap::new();
+    for m in harmless {
+        let d = &m.exemplar.diagnosis;
+        let entry = by_class.entry(d.class).or_insert((0, 0, d.title));
+        entry.0 += size(m.group);
+        entry.1 += 1;
+    }
+    if by_class.is_empty() {
+        return Ok(());
+    }
+    canvas.line("")?;
+    canvas.line("harmless (-v lists every case):")?;
+    for (class, (resets, groups, title)) in by_class {
+        let in_groups = if groups > 1 {
+            format!(" in {}", counted(groups, "group"))
+        } else {
+            String::new()
+        };
+        canvas.line(&format!(
+            "{:>7}  {class}{in_groups}: {title}",
+            count(resets)
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The lines around the table.
+
+use super::Report;
+use super::figures::{bytes, count, counted, duration};
+use super::hostile::plain;
+use crate::anomaly::{AnomalyKind, Tally};
+use crate::diagnosis::Severity;
+use std::collections::BTreeMap;
+
+/// What is said when there is nothing to show.
+pub(super) fn nothing(report: &Report<'_>) -> String {
+    let t = report.totals;
+    let read = read(report);
+    if t.cases > 0 {
+        return format!(
+            "no case matches the filters; {} in {read}",
+            counted(t.cases, "case")
+        );
+    }
+    if t.files == 0 {
+        return "no capture files were read".to_owned();
+    }
+    format!(
+        "no TCP resets in {read}, {}",
+        counted(t.connections, "connection")
+    )
+}
+
+fn read(report: &Report<'_>) -> String {
+    let t = report.totals;
+    let mut text = format!(
+        "{}, {}",
+        counted(t.files, "file"),
+        counted(t.packets, "packet")
+    );
+    if let Some(elapsed) = t.elapsed {
+        text.push_str(&format!(", read in {}", duration(elapsed)));
+    }
+    text
+}
+
+/// `17 resets in 9 groups, 3 need attention, 14 harmless   412 files, 93.1 GB, 140 M packets`.
+pub(super) fn totals(report: &Report<'_>) -> String {
+    let t = report.totals;
+    let shown = report.cases.len() as u64;
+    let of_groups: u64 = report.groups.iter().map(|g| g.uncounted).sum();
+    let severities = report.severities();
+    let with = |s: Severity| severities.get(&s).copied().unwrap_or(0);
+    let attention = with(Severity::Error) + with(Severity::Warning);
+    let mut parts = vec![format!(
+        "{} in {}",
+        counted(shown.saturating_add(of_groups), "reset"),
+        counted(report.groups.len() as u64, "group")
+    )];
+    if shown < t.cases {
+        parts.push(format!("of {} in all", count(t.cases)));
+    }
+    let verb = if attention == 1 { "needs" } else { "need" };
+    parts.push(format!("{} {verb} attention", count(attention)));
+    if with(Severity::Info) > 0 {
+        parts.push(format!("{} for information", count(with(Severity::Info))));
+    }
+    parts.push(format!("{} harmless", count(with(Severity::Harmless))));
+    let mut input = format!(
+        "{}, {}, {}",
+        counted(t.files, "file"),
+        bytes(t.bytes),
+        counted(t.packets, "packet")
+    );
+    if let Some(elapsed) = t.elapsed {
+        input.push_str(&format!(" in {}", duration(elapsed)));
+    }
+    format!("{}   {input}", parts.join(", "))
+}
+
+/// What is wrong with the input: one line per kind of anomaly.
+#[must_use]
+pub fn anomalies(report: &Report<'_>) -> Vec<String> {
+    let mut kinds: BTreeMap<AnomalyKind, (u64, u64, u64, String)> = BTreeMap::new();
+    for (id, kind, tally) in report.anomalies.iter() {
+        let entry = kinds.entry(kind).or_insert_with(|| {
+            let file = report.file(id).map_or("", |f| f.label.as_str());
+            (0, 0, 0, first_place(file, tally))
+        });
+        entry.0 += tally.count;
+        entry.1 += tally.bytes;
+        entry.2 += 1;
+    }
+    let line = |(kind, (n, size, files, first)): (AnomalyKind, (u64, u64, u64, String))| {
+        let size = if size > 0 {
+            format!(" ({})", bytes(size))
+        } else {
+            String::new()
+        };
+        let files = if files > 1 {
+            format!(" in {}", counted(files, "file"))
+        } else {
+            String::new()
+        };
+        format!(
+            "note: {}: {}{size}{files}, first in {first}",
+            kind.id(),
+            count(n)
+        )
+    };
+    kinds.into_iter().map(line).collect()
+}
+
+fn first_place(file: &str, tally: &Tally) -> String {
+    let mut text = plain(file);
+    if let Some(offset) = tally.first_offset {
+        text.push_str(&format!(" at offset {offset}"));
+    }
+    if let Some(frame) = tally.first_frame {
+        text.push_str(&format!(", frame {frame}"));
+    }
+    if !tally.detail.is_empty() {
+        text.push_str(&format!(": {}", plain(&tally.detail)));
+    }
+    text
+}
+
+/// What was written, and what was not.
+pub(super) fn written(report: &Report<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let size: u64 = report.written.values().map(|w| w.bytes).sum();
+    if let Some(directory) = report.directory {
+        lines.push(format!(
+            "wrote {} ({}) to {}",
+            counted(report.written.len() as u64, "case file"),
+            bytes(size),
+            plain(directory)
+        ));
+    }
+    let n = report.not_written;
+    for (amount, why) in [
+        (n.per_group, "beyond --per-group"),
+        (n.max_cases, "beyond --max-cases"),
+        (n.failed, "because writing failed"),
+    ] {
+        if amount > 0 {
+            lines.push(format!(
+                "not written: {} {why}",
+                counted(amount, "case file")
+            ));
+        }
+    }
+    let secrets: u64 = report.written.values().map(|w| w.secrets_left_out).sum();
+    if secrets > 0 {
+        lines.push(format!(
+            "{} left out of the case files; --secrets matched keeps those of the connections kept",
+            counted(secrets, "TLS secret")
+        ));
+    }
+    lines
+}

@@ -1,0 +1,175 @@
+//! A summary to paste into a ticket: what was read, a table, one section per case.
+
+use super::display_filter::display_filter;
+use super::figures::time;
+use super::hostile::{markdown, markdown_code};
+use super::rows::{confidence, connection, name_and_summary};
+use super::{Report, app, lines};
+use crate::diagnosis::Case;
+use std::io::{self, Write};
+
+/// Cases that get a section of their own; a ticket with more of them is not read.
+const SECTIONS: usize = 50;
+
+/// Writes the summary.
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "# TCP resets\n")?;
+    if report.cases.is_empty() {
+        writeln!(out, "{}.", markdown(&lines::nothing(report)))?;
+        return notes(report, out);
+    }
+    writeln!(out, "{}\n", markdown(&lines::totals(report)))?;
+    writeln!(
+        out,
+        "| # | time (UTC) | who reset | why | connection | confidence |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|")?;
+    for case in report.cases {
+        table_row(report, case, out)?;
+    }
+    for case in report.cases.iter().take(SECTIONS) {
+        section(report, case, out)?;
+    }
+    if let Some(rest) = report.cases.len().checked_sub(SECTIONS).filter(|n| *n > 0) {
+        writeln!(out, "\n{rest} more cases are in the table only.")?;
+    }
+    notes(report, out)
+}
+
+fn table_row(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<()> {
+    let d = &case.diagnosis;
+    writeln!(
+        out,
+        "| {} | {} | {} | {} | {} | {} |",
+        case.id,
+        time(case.primary_segment().time, report.digits(case)),
+        d.party.word(),
+        d.class,
+        markdown_code(&connection(case)),
+        confidence(case),
+    )
+}
+
+fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<()> {
+    let d = &case.diagnosis;
+    writeln!(out, "\n## Case {}: {}\n", case.id, markdown(d.title))?;
+    writeln!(out, "{}\n", markdown(&name_and_summary(case)))?;
+    if let Some(request) = app::last_request(case) {
+        writeln!(out, "Last request: {}\n", markdown_code(&request))?;
+    }
+    list(
+        out,
+        "Evidence",
+        case.diagnosis.evidence.iter().map(|s| {
+            let frames: Vec<String> = s.frames.iter().map(|f| f.in_file.to_string()).collect();
+            if frames.is_empty() {
+                markdown(&s.text)
+            } else {
+                format!("{} (frame {})", markdown(&s.text), frames.join(", "))
+            }
+        }),
+    )?;
+    list(
+        out,
+        "Could also be",
+        d.alternatives
+            .iter()
+            .map(|a| format!("{}: {}", a.class, markdown(&a.why_less_likely))),
+    )?;
+    let next = d.advice.iter().chain(&d.other_vantage);
+    list(out, "Check next", next.map(|a| markdown(a)))?;
+    let answered = d
+        .checklist
+        .items()
+        .into_iter()
+        .filter(|(_, a)| !a.is_empty());
+    list(
+        out,
+        "Questions",
+        answered.map(|(q, a)| format!("{q}: {}", markdown(a))),
+    )?;
+    let primary = case.primary_segment().frame;
+    let file = report.file_of(case).map_or("", |f| &f.label);
+    writeln!(
+        out,
+        "Source: {} frame {}\n",
+        markdown_code(file),
+        primary.in_file
+    )?;
+    writeln!(out, "Wireshark: {}", markdown_code(&display_filter(case)))?;
+    if let Some(written) = report.written.get(&case.id) {
+        let path = written.path.display().to_string();
+        writeln!(out, "\nCase file: {}", markdown_code(&path))?;
+    }
+    Ok(())
+}
+
+fn list(out: &mut dyn Write, head: &str, items: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut items = items.peekable();
+    if items.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "{head}:\n")?;
+    for item in items {
+        writeln!(out, "- {item}")?;
+    }
+    writeln!(out)
+}
+
+fn notes(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let notes = lines::anomalies(report);
+    if notes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    list(out, "About the input", notes.iter().map(|n| markdown(n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{Findings, case, harmless};
+
+    fn render(findings: &Findings) -> String {
+        let mut out = Vec::new();
+        write(&findings.report(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn table_and_sections() {
+        let text = render(&Findings::of(vec![case(1), harmless(2, 2, 60)]));
+        assert!(text.contains(
+            "| 1 | 2024-07-14T12:01:17.123400Z | middlebox | reset-after-client-hello | \
+             `10.0.0.1:40000 > 192.0.2.7:443` | high/medium |\n"
+        ));
+        assert!(text.contains("\n## Case 2: Reset after both sides closed\n"));
+        assert!(text.contains("- the RST came 0.4 ms after the ClientHello (frame 10, 12)\n"));
+    }
+
+    #[test]
+    fn hostile_text_is_inert() {
+        let mut c = case(1);
+        c.diagnosis.summary = "<script>alert(1)</script> | [x](javascript:1) \n# head".into();
+        c.diagnosis.evidence[0].text = "<img src=x onerror=1>".into();
+        let text = render(&Findings::of(vec![c]));
+        assert!(
+            !text.contains("<script>") && !text.contains("<img"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\\[x\\](javascript:1) \\\\n\\# head"),
+            "{text}"
+        );
+        let rows = text.lines().filter(|l| l.starts_with("| 1 "));
+        assert_eq!(
+            rows.map(|l| l.matches('|').count()).collect::<Vec<_>>(),
+            [7]
+        );
+    }
+
+    #[test]
+    fn nothing_found() {
+        assert!(render(&Findings::of(Vec::new())).contains("no TCP resets in 1 file"));
+    }
+}

@@ -1,0 +1,333 @@
+//! From records to facts: what the walk of one chunk leaves behind.
+
+use crate::anomaly::{Anomaly, AnomalyKind};
+use crate::capture::{Record, RecordKind, Sink, Structure};
+use crate::flow::fact::{Fact, mark};
+use crate::flow::key::{AnyKey, Key4, Key6};
+use crate::flow::names::DnsFact;
+use crate::packet::{
+    self, Addresses, IcmpView, PacketView, StopReason, TcpView, Transport, TunnelId, UdpView,
+    tcp_flags,
+};
+use crate::units::FrameNumber;
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
+
+/// Time going back by more than this between neighbouring frames is more than reordering
+/// between interface queues, in nanoseconds.
+const STEP_BACK: i64 = 50_000_000;
+/// The port of DNS.
+const DNS: u16 = 53;
+
+/// Facts for one shard.
+#[derive(Default)]
+pub struct Facts {
+    #[allow(missing_docs)]
+    pub v4: Vec<Fact<Key4>>,
+    #[allow(missing_docs)]
+    pub v6: Vec<Fact<Key6>>,
+}
+
+/// What the walk of one chunk found.
+pub struct Collector {
+    hasher: RandomState,
+    /// Offset of the chunk in its file.
+    pub base: u64,
+    /// Frames met.
+    pub frames: u64,
+    /// Frames among them that hold no packet.
+    pub other_frames: u64,
+    /// RST segments met.
+    pub resets: u64,
+    /// Facts by shard.
+    pub shards: Vec<Facts>,
+    /// DNS messages in order.
+    pub dns: Vec<DnsFact>,
+    /// Sections, interfaces and other blocks.
+    pub structures: Vec<Structure>,
+    /// Defects; their frame numbers count from the start of the chunk.
+    pub anomalies: Vec<Anomaly>,
+    /// Time of the first and the last frame that has one.
+    pub ends: Option<(i64, i64)>,
+    /// Least and greatest time.
+    pub range: Option<(i64, i64)>,
+    /// Packets not read, by reason.
+    pub unread: Unread,
+}
+
+/// Packets whose headers were not read, with the offset of the first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unread {
+    #[allow(missing_docs)]
+    pub cut: (u64, u64),
+    #[allow(missing_docs)]
+    pub malformed: (u64, u64),
+}
+
+impl Collector {
+    /// Nothing met yet. `shards` is a power of two.
+    pub fn new(hasher: RandomState, shards: usize, base: u64) -> Self {
+        Self {
+            hasher,
+            base,
+            frames: 0,
+            resets: 0,
+            other_frames: 0,
+            shards: (0..shards).map(|_| Facts::default()).collect(),
+            dns: Vec::new(),
+            structures: Vec::new(),
+            anomalies: Vec::new(),
+            ends: None,
+            range: None,
+            unread: Unread::default(),
+        }
+    }
+
+    /// Empties it for another chunk, keeping its memory.
+    pub fn reset(&mut self, base: u64) {
+        let shards = std::mem::take(&mut self.shards);
+        *self = Self::new(self.hasher.clone(), 0, base);
+        self.shards = shards;
+        for facts in &mut self.shards {
+            facts.v4.clear();
+            facts.v6.clear();
+        }
+    }
+
+    fn time(&mut self, record: &Record<'_>) -> i64 {
+        let Some(time) = record.time.map(|t| t.0) else {
+            return self.ends.map_or(0, |e| e.1);
+        };
+        match &mut self.ends {
+            None => self.ends = Some((time, time)),
+            Some((_, last)) => {
+                if time < last.saturating_sub(STEP_BACK) {
+                    let frame = Some(FrameNumber(self.frames));
+                    self.anomalies.push(Anomaly {
+                        frame,
+                        ..step_back(record.span.offset, *last, time)
+                    });
+                }
+                *last = time;
+            }
+        }
+        let (low, high) = self.range.unwrap_or((time, time));
+        self.range = Some((low.min(time), high.max(time)));
+        time
+    }
+
+    #[inline]
+    fn tcp(
+        &mut self,
+        place: Place,
+        view: &PacketView<'_>,
+        addresses: &Addresses,
+        ttl: u8,
+        tcp: &TcpView<'_>,
+    ) {
+        let mut flags = tcp.flags & 0xfff;
+        if tcp.header_captured < 16 {
+            flags |= mark::SHORT;
+        }
+        if tcp.header_len < 20 {
+            flags |= mark::BAD_OFFSET;
+        }
+        self.resets += u64::from(flags & tcp_flags::RST != 0);
+        let key = AnyKey::new(addresses, tcp.src_port, tcp.dst_port, view.tunnel);
+        self.push(key, place, tcp.seq, tcp.ack, tcp.payload_len, flags, ttl);
+        if tcp.src_port == DNS || tcp.dst_port == DNS {
+            self.dns_over_tcp(place, addresses, tcp);
+        }
+    }
+
+    #[inline]
+    #[allow(clippy::too_many_arguments)] // the fields of a fact
+    fn push(
+        &mut self,
+        key: AnyKey,
+        place: Place,
+        seq: u32,
+        ack: u32,
+        len: u32,
+        flags: u16,
+        ttl: u8,
+    ) {
+        let Place {
+            offset,
+            frame,
+            time,
+        } = place;
+        let side = |swapped: bool| if swapped { mark::FROM_SECOND } else { 0 };
+        let mask = self.shards.len() - 1;
+        match key {
+            AnyKey::V4(key, swapped) => {
+                let hash = self.hasher.hash_one(key);
+                let flags = flags | side(swapped);
+                let fact = Fact {
+                    key,
+                    hash,
+                    time,
+                    offset,
+                    frame,
+                    seq,
+                    ack,
+                    len,
+                    flags,
+                    ttl,
+                };
+                self.shards[shard(hash, mask)].v4.push(fact);
+            }
+            AnyKey::V6(key, swapped) => {
+                let hash = self.hasher.hash_one(key);
+                let flags = flags | side(swapped);
+                let fact = Fact {
+                    key,
+                    hash,
+                    time,
+                    offset,
+                    frame,
+                    seq,
+                    ack,
+                    len,
+                    flags,
+                    ttl,
+                };
+                self.shards[shard(hash, mask)].v6.push(fact);
+            }
+        }
+    }
+
+    fn icmp(&mut self, place: Place, tunnel: TunnelId, icmp: &IcmpView) {
+        const TCP: u8 = 6;
+        let Some(quote) = icmp
+            .quote
+            .filter(|q| q.protocol == TCP && q.transport_len >= 8)
+        else {
+            return;
+        };
+        let key = AnyKey::new(&quote.addresses, quote.src_port, quote.dst_port, tunnel);
+        let mut flags = quote.flags.unwrap_or(0) & 0xfff | mark::QUOTED;
+        if quote.transport_len < 16 {
+            flags |= mark::SHORT;
+        }
+        self.push(key, place, quote.seq, quote.ack.unwrap_or(0), 0, flags, 0);
+    }
+
+    fn udp(&mut self, place: Place, addresses: &Addresses, udp: &UdpView<'_>) {
+        if udp.src_port == DNS || udp.dst_port == DNS {
+            self.dns.extend(super::dns::fact(
+                udp.payload,
+                addresses,
+                udp.src_port,
+                udp.dst_port,
+                place.parts(),
+            ));
+        }
+    }
+
+    // messages that lie whole in one segment, with or without their length prefix
+    fn dns_over_tcp(&mut self, place: Place, addresses: &Addresses, tcp: &TcpView<'_>) {
+        let prefixed = tcp.payload.split_first_chunk::<2>().filter(|(len, rest)| {
+            usize::from(u16::from_be_bytes(**len)) >= 12
+                && usize::from(u16::from_be_bytes(**len)) <= rest.len()
+        });
+        let message = prefixed.map_or(tcp.payload, |(_, rest)| rest);
+        if !message.is_empty() {
+            self.dns.extend(super::dns::fact(
+                message,
+                addresses,
+                tcp.src_port,
+                tcp.dst_port,
+                place.parts(),
+            ));
+        }
+    }
+
+    fn stopped(&mut self, reason: StopReason, offset: u64) {
+        let (count, first) = match reason {
+            StopReason::Snaplen => &mut self.unread.cut,
+            StopReason::Malformed => &mut self.unread.malformed,
+            StopReason::NotRead | StopReason::TooDeep => return,
+        };
+        if *count == 0 {
+            *first = offset;
+        }
+        *count += 1;
+    }
+}
+
+/// Place and time of a packet, relative to its chunk.
+#[derive(Clone, Copy)]
+struct Place {
+    offset: u32,
+    frame: u32,
+    time: i64,
+}
+
+impl Place {
+    fn parts(self) -> (u32, u32, i64) {
+        (self.frame, self.offset, self.time)
+    }
+}
+
+/// The shard of a hash: from the middle bits, as the table uses both ends.
+#[inline]
+fn shard(hash: u64, mask: usize) -> usize {
+    (hash >> 24) as usize & mask
+}
+
+/// The anomaly of a clock that steps back.
+pub fn step_back(offset: u64, from: i64, to: i64) -> Anomaly {
+    let by = from.saturating_sub(to) as f64 / 1e9;
+    Anomaly::at(
+        AnomalyKind::TimeGoesBack,
+        offset,
+        0,
+        format!("time goes back by {by:.6} s"),
+    )
+}
+
+/// Whether the clock stepped back between two frames.
+pub fn steps_back(from: i64, to: i64) -> bool {
+    to < from.saturating_sub(STEP_BACK)
+}
+
+impl Sink for Collector {
+    #[inline]
+    fn record(&mut self, record: &Record<'_>) {
+        let frame = self.frames as u32;
+        self.frames += 1;
+        if record.kind == RecordKind::FrameOnly {
+            self.other_frames += 1;
+            return;
+        }
+        let time = self.time(record);
+        let place = Place {
+            offset: (record.span.offset - self.base) as u32,
+            frame,
+            time,
+        };
+        let view = packet::dissect(record.link_type, record.data, record.original_len);
+        if let Some(stop) = view.stop {
+            self.stopped(stop.reason, record.span.offset);
+        }
+        let Some(ip) = view.ip else {
+            return;
+        };
+        match &view.transport {
+            Transport::Tcp(tcp) => self.tcp(place, &view, &ip.addresses, ip.ttl, tcp),
+            Transport::Udp(udp) => self.udp(place, &ip.addresses, udp),
+            Transport::Icmp(icmp) => self.icmp(place, view.tunnel, icmp),
+            Transport::None => {}
+        }
+    }
+
+    fn structure(&mut self, structure: Structure) {
+        self.structures.push(structure);
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        let frame = anomaly.frame.or(Some(FrameNumber(self.frames)));
+        self.anomalies.push(Anomaly { frame, ..anomaly });
+    }
+}

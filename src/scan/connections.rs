@@ -1,0 +1,265 @@
+//! Finished flows to connections: their records are fetched, dissected and given their roles.
+
+use super::fetch::{self, Wanted};
+use super::source::Files;
+use crate::capture::Record;
+use crate::error::Result;
+use crate::flow::build::{self, Place};
+use crate::flow::loc::Loc;
+use crate::flow::names::{Lookup, Names};
+use crate::flow::resets::Finished;
+use crate::flow::{
+    Connection, FlowTotals, FrameRef, IcmpError, NameLookup, Segment, Side, duplicates, roles,
+};
+use crate::packet::{self, Transport};
+use crate::units::{Seq, Span, Timestamp};
+
+enum Piece {
+    Segment(usize, Box<Segment>),
+    Icmp(usize, IcmpError),
+    Frame(usize, FrameRef),
+}
+
+/// What a wanted record is for.
+enum Purpose {
+    Segment { connection: usize, nth: u32 },
+    Icmp { connection: usize, about: u8 },
+    Frame { connection: usize },
+}
+
+/// Makes connections of finished flows, in their order. Names are looked up if given.
+///
+/// # Errors
+/// A compressed file cannot be decompressed again.
+pub fn make(
+    files: &mut Files,
+    finished: &[Finished],
+    names: Option<&Names>,
+) -> Result<Vec<Connection>> {
+    let clients: Vec<_> = finished.iter().map(roles::client_of).collect();
+    let lookups: Vec<_> = finished
+        .iter()
+        .zip(&clients)
+        .map(|(f, c)| lookup(files, f, c.0, names))
+        .collect();
+    let (purposes, frames, wanted) = wishes(files, finished, &lookups);
+    let pieces = fetch::all(files, wanted, |wanted, record| {
+        let frame = FrameRef {
+            span: record.span,
+            ..frames[wanted.ticket]
+        };
+        match purposes[wanted.ticket] {
+            Purpose::Segment { connection, .. } => {
+                let client = finished[connection].endpoints[clients[connection].0];
+                segment(record, frame, client)
+                    .map(|s| Piece::Segment(connection, Box::new(s)))
+            }
+            Purpose::Icmp { connection, about } => {
+                let about = side(usize::from(about), clients[connection].0);
+                icmp(record, frame, about).map(|e| Piece::Icmp(connection, e))
+            }
+            Purpose::Frame { connection } => Some(Piece::Frame(connection, frame)),
+        }
+    })?;
+    let mut connections: Vec<Connection> = finished
+        .iter()
+        .zip(&clients)
+        .zip(lookups)
+        .map(|((f, &c), name)| skeleton(f, c, name))
+        .collect();
+    let mut nths: Vec<Vec<(u32, Box<Segment>)>> = finished.iter().map(|_| Vec::new()).collect();
+    for (ticket, piece) in pieces {
+        match piece {
+            Piece::Segment(i, segment) => {
+                let Purpose::Segment { nth, .. } = purposes[ticket] else {
+                    continue;
+                };
+                nths[i].push((nth, segment));
+            }
+            Piece::Icmp(i, error) => connections[i].icmp.push(error),
+            Piece::Frame(i, frame) => complete_name(&mut connections[i], frame),
+        }
+    }
+    for (connection, segments) in connections.iter_mut().zip(nths) {
+        fill(connection, segments);
+    }
+    Ok(connections)
+}
+
+fn side(endpoint: usize, client: usize) -> Side {
+    if endpoint == client {
+        Side::Client
+    } else {
+        Side::Server
+    }
+}
+
+fn lookup(files: &Files, f: &Finished, client: usize, names: Option<&Names>) -> Option<NameLookup> {
+    let first = f.kept.first()?.loc.frame();
+    let (found, twins) = names?.find(f.endpoints[client].ip, f.endpoints[1 - client].ip, first)?;
+    let (answer, answer_time) = found.answer?;
+    let frame = |loc: Loc| files.frame_ref(loc);
+    let frames_of = |l: &Lookup| {
+        [l.query, l.answer.map(|a| a.0)]
+            .into_iter()
+            .flatten()
+            .filter_map(frame)
+            .collect::<Vec<_>>()
+    };
+    Some(NameLookup {
+        name: found.name.clone(),
+        cname_chain: found.cname_chain.clone(),
+        query: found.query.and_then(frame),
+        answer: frame(answer)?,
+        answer_time: Timestamp(answer_time),
+        resolver: found.resolver,
+        related: twins.into_iter().flat_map(frames_of).collect(),
+    })
+}
+
+fn wishes(
+    files: &Files,
+    finished: &[Finished],
+    lookups: &[Option<NameLookup>],
+) -> (Vec<Purpose>, Vec<FrameRef>, Vec<Wanted>) {
+    let mut purposes = Vec::new();
+    let mut frames: Vec<FrameRef> = Vec::new();
+    let mut wanted = Vec::new();
+    let first = files.jobs().first().map_or(0, |j| j.id.0);
+    let mut want = |purpose: Purpose, frame: FrameRef| {
+        wanted.push(Wanted {
+            file: (frame.file.0 - first) as usize,
+            offset: frame.span.offset,
+            ticket: frames.len(),
+        });
+        frames.push(frame);
+        purposes.push(purpose);
+    };
+    for (connection, (f, name)) in finished.iter().zip(lookups).enumerate() {
+        for kept in &f.kept {
+            if let Some(frame) = files.frame_ref(kept.loc) {
+                want(
+                    Purpose::Segment {
+                        connection,
+                        nth: kept.nth,
+                    },
+                    frame,
+                );
+            }
+        }
+        for &(loc, about) in &f.icmp {
+            if let Some(frame) = files.frame_ref(loc) {
+                want(Purpose::Icmp { connection, about }, frame);
+            }
+        }
+        for frame in name
+            .iter()
+            .flat_map(|n| n.query.iter().chain([&n.answer]).chain(&n.related))
+        {
+            want(Purpose::Frame { connection }, *frame);
+        }
+    }
+    (purposes, frames, wanted)
+}
+
+fn segment(
+    record: &Record<'_>,
+    frame: FrameRef,
+    client: crate::flow::Endpoint,
+) -> Option<Segment> {
+    let view = packet::dissect(record.link_type, record.data, record.original_len);
+    let (Some(ip), Transport::Tcp(tcp)) = (&view.ip, &view.transport) else {
+        return None;
+    };
+    let from = build::side_of(ip, tcp.src_port, client);
+    build::segment(
+        record,
+        &view,
+        Place { frame, from },
+    )
+}
+
+fn icmp(record: &Record<'_>, frame: FrameRef, about: Side) -> Option<IcmpError> {
+    let view = packet::dissect(record.link_type, record.data, record.original_len);
+    let (Some(ip), Transport::Icmp(icmp)) = (&view.ip, &view.transport) else {
+        return None;
+    };
+    Some(IcmpError {
+        frame,
+        time: record.time.unwrap_or(Timestamp(0)),
+        source: ip.addresses.src(),
+        v6: icmp.v6,
+        icmp_type: icmp.icmp_type,
+        code: icmp.code,
+        mtu: icmp.mtu,
+        about,
+        seq: Seq(icmp.quote?.seq),
+    })
+}
+
+fn skeleton(
+    f: &Finished,
+    client: (usize, crate::flow::RoleBasis),
+    name: Option<NameLookup>,
+) -> Connection {
+    let (c, role_basis) = client;
+    let by_side = [c, 1 - c];
+    Connection {
+        client: f.endpoints[c],
+        server: f.endpoints[1 - c],
+        role_basis,
+        stream: f.stream.number().unwrap_or(0),
+        incarnation: u32::from(f.incarnation),
+        tunnel: f.tunnel,
+        segments: Vec::new(),
+        left_out: Vec::new(),
+        totals: FlowTotals {
+            segments: by_side.map(|i| f.segments[i]),
+            bytes: by_side.map(|i| f.bytes[i]),
+            next: by_side.map(|i| f.next[i].map(Seq)),
+            resets: by_side.map(|i| f.resets[i]),
+            first_time: Timestamp(f.times.0),
+            last_time: Timestamp(f.times.1),
+        },
+        icmp: Vec::new(),
+        name,
+        past_lost: f.past_lost,
+    }
+}
+
+fn complete_name(connection: &mut Connection, frame: FrameRef) {
+    let Some(name) = &mut connection.name else {
+        return;
+    };
+    let own = name
+        .query
+        .iter_mut()
+        .chain([&mut name.answer])
+        .chain(&mut name.related);
+    own.filter(|f| f.number == frame.number)
+        .for_each(|f| f.span = Span { ..frame.span });
+}
+
+// Puts the segments in order and notes what lies between them.
+fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
+    segments.sort_unstable_by_key(|(nth, s)| (*nth, s.frame.number));
+    let mut next = 0_u64;
+    for (nth, segment) in segments {
+        let nth = u64::from(nth);
+        if nth > next {
+            connection
+                .left_out
+                .push((connection.segments.len(), nth - next));
+        }
+        next = nth + 1;
+        connection.segments.push(*segment);
+    }
+    let total = connection.totals.segments[0] + connection.totals.segments[1];
+    if total > next {
+        connection
+            .left_out
+            .push((connection.segments.len(), total - next));
+    }
+    connection.icmp.sort_unstable_by_key(|e| e.frame.number);
+    duplicates::mark(connection);
+}

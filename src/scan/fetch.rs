@@ -1,0 +1,289 @@
+//! Fetching the kept records of connections again, by their places.
+
+use super::source::{FileJob, Files};
+use super::stream;
+use crate::anomaly::Anomaly;
+use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, State, Structure, walk};
+use crate::error::Result;
+use crate::units::{FileId, Span};
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes read around a wanted record; most are smaller.
+const WINDOW: usize = 16 << 10;
+/// Wanted records handed to a worker at a time.
+const BATCH: usize = 256;
+
+/// Records of compressed files, kept in an unnamed temporary file: going back in a compressed
+/// stream would mean decompressing it again.
+#[derive(Debug, Default)]
+pub struct Spool {
+    file: Option<Mutex<std::fs::File>>,
+    places: HashMap<(FileId, u64), Span>,
+    end: u64,
+}
+
+impl Spool {
+    fn add(&mut self, file: FileId, offset: u64, raw: &[u8]) -> io::Result<()> {
+        if self.places.contains_key(&(file, offset)) {
+            return Ok(());
+        }
+        let spool = match self.file.take() {
+            Some(spool) => spool,
+            None => Mutex::new(tempfile::tempfile()?),
+        };
+        {
+            let mut out = spool.lock().unwrap_or_else(PoisonError::into_inner);
+            out.seek(SeekFrom::Start(self.end))?;
+            out.write_all(raw)?;
+        }
+        self.file = Some(spool);
+        let len = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+        self.places.insert(
+            (file, offset),
+            Span {
+                offset: self.end,
+                len,
+            },
+        );
+        self.end += u64::from(len);
+        Ok(())
+    }
+
+    /// The record of `file` at `offset`.
+    ///
+    /// # Errors
+    /// It was never fetched, or the spool cannot be read.
+    pub fn read(&self, file: FileId, offset: u64) -> io::Result<Vec<u8>> {
+        let (Some(place), Some(spool)) = (self.places.get(&(file, offset)), &self.file) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
+        spool.seek(SeekFrom::Start(place.offset))?;
+        let mut bytes = vec![0; place.len as usize];
+        spool.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// A wanted record and who wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Index of its file in the timeline.
+    pub file: usize,
+    /// Offset in that file.
+    pub offset: u64,
+    /// The caller's own number for it.
+    pub ticket: usize,
+}
+
+struct One<F>(Option<F>);
+
+impl<F: FnOnce(&Record<'_>)> Sink for One<F> {
+    fn record(&mut self, record: &Record<'_>) {
+        if let Some(f) = self.0.take()
+            && record.kind == RecordKind::Packet
+        {
+            f(record);
+        }
+    }
+    fn structure(&mut self, _: Structure) {}
+    fn anomaly(&mut self, _: Anomaly) {}
+}
+
+/// Fetches all wanted records and makes something of each; results come in no special order,
+/// with their tickets. Records that cannot be read any more are missing.
+pub fn all<T: Send>(
+    files: &mut Files,
+    mut wanted: Vec<Wanted>,
+    make: impl Fn(&Wanted, &Record<'_>) -> Option<T> + Sync,
+) -> Result<Vec<(usize, T)>> {
+    wanted.sort_unstable_by_key(|w| (w.file, w.offset));
+    let (compressed, plain): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .partition(|w| files.jobs()[w.file].compressed);
+    let jobs = files.jobs();
+    let mut out: Vec<(usize, T)> = plain
+        .par_chunks(BATCH)
+        .flat_map_iter(|batch| {
+            batch
+                .chunk_by(|a, b| a.file == b.file)
+                .flat_map(|run| plain_run(jobs, run, &make))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let mut spool = Spool::default();
+    for run in compressed.chunk_by(|a, b| a.file == b.file) {
+        out.extend(compressed_run(
+            &files.jobs()[run[0].file],
+            run,
+            &mut spool,
+            &make,
+        )?);
+    }
+    files.set_spool(spool);
+    Ok(out)
+}
+
+fn plain_run<T>(
+    jobs: &[FileJob],
+    run: &[Wanted],
+    make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
+) -> Vec<(usize, T)> {
+    let job = &jobs[run[0].file];
+    let Ok(opened) = job.handle.open() else {
+        return Vec::new();
+    };
+    let mut buf: Vec<u8> = Vec::new();
+    let (mut at, mut have) = (0_u64, 0_usize);
+    let mut out = Vec::with_capacity(run.len());
+    for wanted in run {
+        let mut need = WINDOW;
+        loop {
+            let inside = wanted
+                .offset
+                .checked_sub(at)
+                .map(|d| d as usize)
+                .filter(|&d| d < have);
+            if let Some(skip) = inside
+                && let Some(done) = one(job, wanted, &buf[skip..have], false, make)
+            {
+                out.extend(done.map(|t| (wanted.ticket, t)));
+                break;
+            }
+            if need > 2 * MAX_RECORD_LEN {
+                break;
+            }
+            buf.resize(need, 0);
+            at = wanted.offset;
+            have = opened.read_at(at, &mut buf).unwrap_or(0);
+            need *= 8;
+            if have < buf.len() {
+                out.extend(
+                    one(job, wanted, &buf[..have], true, make)
+                        .flatten()
+                        .map(|t| (wanted.ticket, t)),
+                );
+                break;
+            }
+        }
+    }
+    out
+}
+
+// None: the record is not whole in `bytes`.
+fn one<T>(
+    job: &FileJob,
+    wanted: &Wanted,
+    bytes: &[u8],
+    last: bool,
+    make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
+) -> Option<Option<T>> {
+    let state = job.layout.state_at(wanted.offset);
+    let mut made = None;
+    let mut sink = One(Some(|record: &Record<'_>| {
+        made = make(wanted, record)
+    }));
+    let used = walk(
+        &mut state.clone(),
+        wanted.offset,
+        bytes,
+        last,
+        wanted.offset + 1,
+        &mut sink,
+    );
+    (used > 0).then_some(made)
+}
+
+struct Pick<'a, T, F> {
+    job: &'a FileJob,
+    run: &'a [Wanted],
+    spool: &'a mut Spool,
+    make: &'a F,
+    out: Vec<(usize, T)>,
+    /// Sections, interfaces and other blocks met, whose bytes a case file needs too.
+    structures: Vec<Span>,
+    error: Option<io::Error>,
+}
+
+impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Sink for Pick<'_, T, F> {
+    fn record(&mut self, record: &Record<'_>) {
+        while let Some((wanted, rest)) = self.run.split_first() {
+            if wanted.offset > record.span.offset {
+                return;
+            }
+            self.run = rest;
+            if wanted.offset < record.span.offset {
+                continue;
+            }
+            if let Err(e) = self.spool.add(self.job.id, wanted.offset, record.raw) {
+                self.error.get_or_insert(e);
+            }
+            let made = (self.make)(wanted, record);
+            self.out.extend(made.map(|t| (wanted.ticket, t)));
+        }
+    }
+    fn structure(&mut self, structure: Structure) {
+        let (Structure::Section { span, .. }
+        | Structure::Interface { span, .. }
+        | Structure::Block { span, .. }) = structure;
+        self.structures.push(span);
+    }
+    fn anomaly(&mut self, _: Anomaly) {}
+}
+
+impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Pick<'_, T, F> {
+    // Walks `bytes`, which lie at offset `at`; how many of them were used.
+    fn advance(&mut self, state: &mut State, at: u64, bytes: &[u8], last: bool) -> usize {
+        let used = walk(state, at, bytes, last, u64::MAX, self);
+        for span in std::mem::take(&mut self.structures) {
+            let from = span.offset.saturating_sub(at) as usize;
+            let raw = bytes.get(from..).and_then(|b| b.get(..span.len as usize));
+            if let Err(e) = raw.map_or(Ok(()), |raw| self.spool.add(self.job.id, span.offset, raw))
+            {
+                self.error.get_or_insert(e);
+            }
+        }
+        used
+    }
+}
+
+fn compressed_run<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>>(
+    job: &FileJob,
+    run: &[Wanted],
+    spool: &mut Spool,
+    make: &F,
+) -> Result<Vec<(usize, T)>> {
+    let opened = job.handle.open()?;
+    let mut pick = Pick {
+        job,
+        run,
+        spool,
+        make,
+        out: Vec::new(),
+        structures: Vec::new(),
+        error: None,
+    };
+    let mut state = State::start(job.format.clone());
+    let mut pending: Vec<u8> = Vec::new();
+    let mut at = 0;
+    // names and secrets may follow the packets in pcapng: read on to the end
+    let all = state.is_pcapng();
+    let read = stream::blocks(opened.stream()?, |block| {
+        pending.extend_from_slice(block);
+        let used = pick.advance(&mut state, at, &pending, false);
+        at += used as u64;
+        pending.drain(..used);
+        (all || !pick.run.is_empty()) && pick.error.is_none() && pending.len() <= 2 * MAX_RECORD_LEN
+    });
+    if all || !pick.run.is_empty() {
+        pick.advance(&mut state, at, &pending, true);
+    }
+    let _ = read; // the scan reported where the stream ends
+    match pick.error {
+        Some(e) => Err(e.into()),
+        None => Ok(pick.out),
+    }
+}

@@ -1,0 +1,258 @@
+//! Inputs to timelines, and each timeline from its first chunk to its connections.
+
+use super::plan::{FileStatus, Outcome, Plan, Storm, Timeline, Totals};
+use super::reducer::Reducer;
+use super::shards::{Reduced, Shards};
+use super::source::{FileJob, Files};
+use super::wave::Scratch;
+use super::{connections, group, stream, wave};
+use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
+use crate::capture;
+use crate::diagnosis::World;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::Endpoint;
+use crate::flow::roles::client_of;
+use crate::units::{FileId, Timestamp};
+use foldhash::fast::RandomState;
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+/// Timelines of fewer bytes than this are scanned side by side, one thread each.
+const SMALL: u64 = 8 << 20;
+/// Shards of a large timeline; each shard's flows fit better into a core's cache.
+const SHARDS: usize = 64;
+
+/// What one timeline left behind.
+struct Scanned {
+    timeline: Timeline,
+    files: Vec<FileStatus>,
+    anomalies: Anomalies,
+    totals: Totals,
+}
+
+/// Scans all inputs of a plan.
+///
+/// # Errors
+/// The worker threads cannot be started. Inputs that cannot be read are in the outcome.
+pub fn scan(plan: &Plan<'_>) -> Result<Outcome> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(plan.threads)
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Io(std::io::Error::other(e))))?;
+    pool.install(|| scan_in_pool(plan))
+}
+
+fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
+    let (inputs, mut errors) = capture::collect(&plan.paths, &plan.include, &plan.exclude);
+    let opened: Vec<_> = inputs.par_iter().map(FileJob::open).collect();
+    let mut anomalies = Anomalies::default();
+    let mut files = Vec::new();
+    for job in opened {
+        match job {
+            Ok(job) => files.push(job),
+            Err(e) => errors.push(e),
+        }
+    }
+    let jobs = number(plan, files, &mut anomalies);
+    let bytes = jobs.iter().flatten().map(|j| j.len).sum();
+    plan.progress
+        .begin(bytes, jobs.iter().map(|j| j.len() as u64).sum());
+    let scanned = run_all(plan, jobs)?;
+    Ok(gather(plan, scanned, errors, anomalies))
+}
+
+// Divides the files into timelines and gives them their ids, in the order of the timelines.
+fn number(plan: &Plan<'_>, files: Vec<(FileJob, Vec<Anomaly>)>, anomalies: &mut Anomalies) -> Vec<Vec<FileJob>> {
+    let (jobs, found): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+    let order = group::timelines(&jobs, plan.separate);
+    let mut slots: Vec<_> = jobs.into_iter().zip(found).map(Some).collect();
+    let mut next = 0;
+    let mut take = |index: usize| {
+        let (mut job, found) = slots[index].take()?;
+        job.id = FileId(next);
+        next += 1;
+        found.into_iter().for_each(|a| anomalies.add(job.id, a));
+        Some(job)
+    };
+    order.into_iter().map(|t| t.into_iter().filter_map(&mut take).collect()).collect()
+}
+
+// Small timelines side by side, then the large ones with all threads each.
+fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>) -> Result<Vec<Scanned>> {
+    let size = |files: &[FileJob]| files.iter().map(|f| f.len).sum::<u64>();
+    let (small, large): (Vec<_>, Vec<_>) = jobs
+        .into_iter()
+        .enumerate()
+        .partition(|(_, f)| size(f) < SMALL);
+    let mut scanned: Vec<(usize, Scanned)> = small
+        .into_par_iter()
+        .map(|(index, files)| run(plan, files, 1, index).map(|s| (index, s)))
+        .collect::<Result<_>>()?;
+    for (index, files) in large {
+        scanned.push((index, run(plan, files, SHARDS, index)?));
+    }
+    scanned.sort_unstable_by_key(|(index, _)| *index);
+    Ok(scanned.into_iter().map(|(_, s)| s).collect())
+}
+
+fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> Result<Scanned> {
+    let scratch = Scratch::new(RandomState::default(), shards);
+    let mut reducer = Reducer::new(Shards::new(shards, plan.max_memory), plan.progress);
+    let mut at = 0;
+    while at < jobs.len() && !plan.stop.load(Ordering::Relaxed) {
+        if jobs[at].compressed {
+            if let Err(e) = stream::scan(plan, &mut jobs, at, &scratch, &mut reducer) {
+                jobs[at].error = Some((0, e.kind.to_string()));
+            }
+            at += 1;
+        } else {
+            let plain = jobs[at..].iter().take_while(|j| !j.compressed).count();
+            wave::scan(plan, &mut jobs, at..at + plain, &scratch, &mut reducer);
+            at += plain;
+        }
+    }
+    conclude(jobs, reducer, index)
+}
+
+fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Scanned> {
+    let Reducer {
+        shards,
+        names,
+        frames,
+        resets,
+        mut anomalies,
+        clock_unreliable,
+        range,
+        ..
+    } = reducer;
+    let mut files = Files::new(jobs);
+    for (index, anomaly) in group::seams(files.jobs()) {
+        anomalies.add(files.jobs()[index].id, anomaly);
+    }
+    let Reduced {
+        finished,
+        storms,
+        baselines,
+        connections,
+        forgotten,
+    } = shards.finish();
+    let first_id = files.jobs().first().map_or(FileId(0), |j| j.id);
+    if forgotten > 0 {
+        let detail = format!("{forgotten} idle connections were let go; raise --max-memory");
+        anomalies.add(
+            first_id,
+            Anomaly {
+                kind: AnomalyKind::MemoryLimit,
+                offset: None,
+                frame: None,
+                bytes: 0,
+                detail,
+            },
+        );
+    }
+    if names.forgotten() > 0 {
+        let detail = format!("{} DNS lookups were let go", names.forgotten());
+        anomalies.add(
+            first_id,
+            Anomaly {
+                kind: AnomalyKind::NamesForgotten,
+                offset: None,
+                frame: None,
+                bytes: 0,
+                detail,
+            },
+        );
+    }
+    let (mut ips, mut services): (BTreeSet<IpAddr>, BTreeSet<Endpoint>) = Default::default();
+    for f in &finished {
+        ips.extend(f.endpoints.map(|e| e.ip));
+        services.insert(f.endpoints[1 - client_of(f).0]);
+    }
+    let (hosts, services, healthy) = baselines.into_world(&ips, &services);
+    let healthy = connections::make(&mut files, &healthy, Some(&names))?;
+    // last, so that the records the cases need are what stays spooled
+    let reset = connections::make(&mut files, &finished, Some(&names))?;
+    let (first_time, last_time) = range.unwrap_or((0, 0));
+    let world = World {
+        hosts,
+        services,
+        healthy,
+        first_time: Timestamp(first_time),
+        last_time: Timestamp(last_time),
+        clock_unreliable,
+        drops: 0,
+    };
+    let totals = Totals {
+        files: files.jobs().len() as u64,
+        bytes: files.jobs().iter().map(|j| j.len).sum(),
+        packets: frames,
+        connections,
+        resets,
+        lookups: names.count(),
+    };
+    let status = files.jobs().iter().map(|j| status(j, index)).collect();
+    let storms = storms
+        .into_iter()
+        .map(|(kind, left_out)| Storm { kind, left_out })
+        .collect();
+    Ok(Scanned {
+        timeline: Timeline {
+            connections: reset,
+            world,
+            storms,
+            files,
+        },
+        files: status,
+        anomalies,
+        totals,
+    })
+}
+
+fn status(job: &FileJob, timeline: usize) -> FileStatus {
+    FileStatus {
+        id: job.id,
+        label: job.label.clone(),
+        timeline,
+        format: job.format.to_string(),
+        bytes: job.len,
+        frames: job.frames,
+        first_frame: job.first_frame,
+        times: job.times,
+        time_digits: job.layout.time_digits(),
+        error: job
+            .error
+            .as_ref()
+            .map(|(offset, why)| format!("at offset {offset}: {why}")),
+    }
+}
+
+fn gather(
+    plan: &Plan<'_>,
+    scanned: Vec<Scanned>,
+    errors: Vec<Error>,
+    anomalies: Anomalies,
+) -> Outcome {
+    let mut outcome = Outcome {
+        timelines: Vec::new(),
+        files: Vec::new(),
+        errors,
+        anomalies,
+        totals: Totals::default(),
+        interrupted: plan.stop.load(Ordering::Relaxed),
+    };
+    for s in scanned {
+        outcome.timelines.push(s.timeline);
+        outcome.files.extend(s.files);
+        outcome.anomalies.merge(s.anomalies);
+        let t = &mut outcome.totals;
+        t.files += s.totals.files;
+        t.bytes += s.totals.bytes;
+        t.packets += s.totals.packets;
+        t.connections += s.totals.connections;
+        t.resets += s.totals.resets;
+        t.lookups += s.totals.lookups;
+    }
+    outcome
+}
