@@ -166,6 +166,48 @@ impl Request {
     }
 }
 
+/// Gives the whole length of the message that begins here, if one does.
+pub(super) type Length = fn(&[u8]) -> Option<u64>;
+
+/// Walks both sides of a protocol of announced lengths and fills in the counts, the last request
+/// and the state of its answer.
+///
+/// `ask` turns a client message into a request (`None`: not one that wants an answer); `tell` looks
+/// at a server message and says whether it is a final response.
+pub(super) fn exchange(
+    d: &Dialogue<'_>,
+    mut story: AppStory,
+    lengths: [Length; 2],
+    mut ask: impl FnMut(&Frame<'_>, &mut AppStory) -> Option<Request>,
+    mut tell: impl FnMut(&Frame<'_>, &mut AppStory) -> bool,
+) -> AppStory {
+    let mut last = None;
+    for frame in Frames::new(d, true, 0, lengths[0]) {
+        if let Some(request) = ask(&frame, &mut story) {
+            story.requests = story.requests.saturating_add(u32::from(frame.complete()));
+            last = Some(request);
+        }
+    }
+    let mut answer = Answer::Unknown;
+    for frame in Frames::new(d, false, 0, lengths[1]) {
+        let fin = tell(&frame, &mut story);
+        story.responses = story
+            .responses
+            .saturating_add(u32::from(fin && frame.complete()));
+        answer = match Answer::of(&frame) {
+            Answer::Complete if !fin => Answer::Partial {
+                expected: None,
+                seen: frame.sent,
+            },
+            other => other,
+        };
+    }
+    if let Some(request) = last {
+        settle(&mut story, d, request, answer);
+    }
+    story
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::talk::Turn;

@@ -91,8 +91,14 @@ const MAX_HEADERS: usize = 128;
 /// The request whose first byte is `bytes[0]`, with offsets from there.
 pub(super) fn request_at(bytes: &[u8]) -> Option<Message<'_>> {
     let line = first_line(bytes);
-    let mut words = line.splitn(3, |&b| b == b' ');
-    let (method, target, version) = (words.next()?, words.next(), words.next());
+    let mut words = line.splitn(2, |&b| b == b' ');
+    let method = words.next()?;
+    // Targets with spaces in them are invalid, and common in attacks: the version is the last word.
+    let rest = words.next().unwrap_or_default();
+    let (target, version) = match memchr::memrchr(b' ', rest) {
+        Some(at) => (rest.get(..at), rest.get(at + 1..)),
+        None => (Some(rest), None),
+    };
     let known = is_method(method);
     // A cut line is believed only if what there is of it is unmistakable.
     let whole = bytes.len() > line.len();
