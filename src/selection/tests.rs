@@ -6,7 +6,7 @@ use crate::diagnosis::{Case, Party, Statement};
 use crate::flow::{IcmpError, NameLookup, Segment, Side};
 use crate::packet::app::{AppError, ClientHello, Request, TlsAlert, TlsStory};
 use crate::packet::tcp_flags::{ACK, PSH, RST, SYN};
-use crate::reset::Role;
+use crate::reset::{Form, Role};
 use crate::units::{FrameNumber, Seq, Timestamp};
 
 const NEAR: Context = Context {
@@ -78,6 +78,9 @@ fn a_refused_connection() {
     ];
     let mut case = case(connection(segments));
     case.episode.resets[0].trigger = Some(0);
+    // an abort answers nothing
+    assert!(!reasons(&select(&case, &NEAR), 7).contains(&Reason::Trigger));
+    case.episode.resets[0].form = Form::Refusal;
     let selection = select(&case, &NEAR);
     assert_eq!(
         reasons(&selection, 7),
