@@ -288,6 +288,13 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
     says(&selection, 5, words, "tls");
     let expected = [Reason::Alert, Reason::StatedError, Reason::ResponseStart];
     assert_eq!(reasons(&selection, 5), expected);
+    let mut sealed = case.clone();
+    if let Some(tls) = &mut sealed.story.tls {
+        tls.alerts[0].code = None;
+        tls.alerts[0].encrypted_guess = true;
+    }
+    let words = "probably an encrypted TLS alert of the server";
+    says(&select(&sealed, &NEAR), 5, words, "tls");
     // where there is an alert, the error is the alert
     assert!(
         !said(&selection, 5)

@@ -167,21 +167,15 @@ pub(super) fn client_hello(hello: Option<&ClientHello>) -> String {
     text
 }
 
-/// `fatal TLS alert handshake_failure (40) of the server`.
+/// `fatal TLS alert handshake_failure (40) of the server`, or that it cannot be read.
 pub(super) fn alert(alert: &TlsAlert, from: Side) -> String {
-    let fatal = if alert.is_fatal() { "fatal " } else { "" };
-    let code = alert
-        .code
-        .map(|code| format!(" ({code})"))
-        .unwrap_or_default();
-    let likely = if alert.encrypted_guess {
-        "probably a "
-    } else {
-        ""
-    };
-    format!(
-        "{likely}{fatal}TLS alert {}{code} of the {}",
-        alert.name,
-        from.word()
-    )
+    let side = from.word();
+    match alert.code {
+        Some(code) => {
+            let fatal = if alert.is_fatal() { "fatal " } else { "" };
+            format!("{fatal}TLS alert {} ({code}) of the {side}", alert.name)
+        }
+        None if alert.encrypted_guess => format!("probably an encrypted TLS alert of the {side}"),
+        None => format!("TLS alert of the {side} that cannot be read"),
+    }
 }
