@@ -343,7 +343,9 @@ impl<'a> ResetContext<'a> {
     #[must_use]
     pub fn outstanding(&self) -> bool {
         match self.story.outstanding {
-            Some(known) => known || (self.client_spoke_last() && !self.answer_known()),
+            // whatever came back after the request is an answer, in a form not known
+            Some(true) => !self.server_spoke_last(),
+            Some(false) => self.client_spoke_last() && !self.answer_known(),
             None => self.client_spoke_last(),
         }
     }
@@ -361,8 +363,8 @@ impl<'a> ResetContext<'a> {
         match self.story.response {
             ResponseState::Complete => Some(true),
             ResponseState::Partial { .. } => Some(false),
-            ResponseState::NotStarted => Some(false),
-            ResponseState::None | ResponseState::Unknown => None,
+            ResponseState::NotStarted if !self.server_spoke_last() => Some(false),
+            ResponseState::NotStarted | ResponseState::None | ResponseState::Unknown => None,
         }
     }
 

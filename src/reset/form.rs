@@ -6,10 +6,6 @@ use super::trigger::{self, Triggers};
 use crate::flow::{Connection, Segment};
 use crate::packet::tcp_flags;
 
-/// A stateless reply comes at once: one path round trip, and this much for a busy host.
-const REPLY_SLACK_NS: i64 = 50_000_000;
-/// The same when no round-trip time is known.
-const REPLY_UNKNOWN_RTT_NS: i64 = 1_000_000_000;
 /// Frames of one host seen in the wrong order lie at most this far apart.
 const REORDER_NS: i64 = 3_000_000;
 
@@ -99,9 +95,7 @@ fn bare(
     let reset = &conn.segments[at];
     let at_next = position(conn, at, sender, peer);
     if let Some(q) = triggers.shown.and_then(|i| conn.segments.get(i)) {
-        let limit = rtt.map_or(REPLY_UNKNOWN_RTT_NS, |r| {
-            (r + r / 2).max(r + REPLY_SLACK_NS)
-        });
+        let limit = trigger::reply_limit(rtt);
         let late = reset.time.nanos_since(q.time) > limit;
         return if late && at_next == Form::Abort {
             Form::BareAbort

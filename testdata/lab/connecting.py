@@ -27,7 +27,7 @@ def syn_refused_os_retry(lab):
         raw.send(out, raw.build("10.1.0.2", WEB, 49777, 8080, 0xC0FFEE, 0, raw.SYN, 64240, 128, 7000 + n, options=b"\2\4\5\xb4\1\3\3\x08\1\1\4\2"))
         time.sleep(0.5)
 
-@scenario(("syn-refused-repeatedly", SERVER))
+@scenario(("6x syn-refused-repeatedly", SERVER))
 def syn_refused_application_retry(lab):
     """An application connects every second to a port where nobody listens."""
     for _ in range(6):
@@ -132,7 +132,7 @@ def preconnect_abandoned(lab):
     time.sleep(5)
     abort(connection)
 
-@scenario(("health-check", CLIENT))
+@scenario(("6x health-check", CLIENT))
 def health_check_periodic(lab):
     """A monitor connects every two seconds and aborts at once."""
     lab.S.serve(WEB, 8080, lambda c: read(c))
@@ -141,7 +141,7 @@ def health_check_periodic(lab):
         abort(lab.C.connect(WEB, 8080))
         time.sleep(max(0, 2 - (time.monotonic() - started)))
 
-@scenario(("health-check", CLIENT))
+@scenario(("5x health-check", CLIENT))
 def health_check_half_open(lab):
     """A load balancer's half-open monitor: SYN, SYN-ACK, RST every three seconds, one port."""
     lab.S.listen(WEB, 8080)

@@ -17,6 +17,11 @@ const MISMATCH_HOPS: u8 = 2;
 const HOST_FLOWS: u32 = 3;
 /// A TTL below this cannot be meant to reach a peer that is further away.
 const LOW_TTL: u8 = 10;
+/// Paths of more hops than this are not found in practice.
+const LONGEST_PATH: u8 = 28;
+/// A host that answers within this time is not this many hops away.
+const NEAR_NS: i64 = 500_000;
+const NEAR_HOPS: u8 = 8;
 /// Different prefixes whose servers are all answered for with one TTL.
 const DEVICE_PREFIXES: usize = 3;
 
@@ -81,6 +86,7 @@ pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
     let difference = hop_count(nearest).abs_diff(here);
     let weight = match difference {
         0 => 2,
+        _ if chosen_by_application(look, reset.from, nearest) => 4,
         1 => 6,
         _ => 15,
     };
@@ -92,6 +98,14 @@ pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
             hops: difference,
         },
     )
+}
+
+/// A hop count no real path has, or none so near: the socket's TTL was set by its
+/// application, and the stack's own replies carry the system's.
+fn chosen_by_application(look: &Look, side: Side, usual: u8) -> bool {
+    let hops = hop_count(usual);
+    let near = look.rtt[side.index()].min.is_some_and(|r| r < NEAR_NS);
+    hops >= LONGEST_PATH || (near && hops >= NEAR_HOPS)
 }
 
 /// Hosts of the same small prefix as `address`, itself left out.
