@@ -1,5 +1,6 @@
 //! One integration binary.
 
 mod cli;
+mod house;
 mod properties;
 mod support;
