@@ -299,11 +299,11 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
     assert!(
         !said(&selection, 5)
             .iter()
-            .any(|c| c.contains("server says"))
+            .any(|c| c.contains("server said"))
     );
     case.story.tls = None;
     let selection = select(&case, &NEAR);
-    says(&selection, 5, "server says: 413 Too Large", "response");
+    says(&selection, 5, "the server said: 413 Too Large", "response");
     says(
         &selection,
         5,
