@@ -101,11 +101,17 @@ fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
     Ok(found)
 }
 
-fn add_timeline(found: &mut Found, mut timeline: Timeline, keep_payload: bool) -> Result<(), Failure> {
+fn add_timeline(
+    found: &mut Found,
+    mut timeline: Timeline,
+    keep_payload: bool,
+) -> Result<(), Failure> {
     let first_id = found.cases.len() as u32 + 1;
     let mut cases: Vec<Case> = Vec::with_capacity(timeline.reset_connections());
     while cases.len() < timeline.reset_connections() {
-        let batch = timeline.connections(cases.len()).map_err(|e| Failure::input(e.to_string()))?;
+        let batch = timeline
+            .connections(cases.len())
+            .map_err(|e| Failure::input(e.to_string()))?;
         let from = first_id + cases.len() as u32;
         let world = &timeline.world;
         let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
@@ -117,7 +123,12 @@ fn add_timeline(found: &mut Found, mut timeline: Timeline, keep_payload: bool) -
         });
         cases.par_extend(diagnosed);
     }
-    let Timeline { world, storms, files, .. } = timeline;
+    let Timeline {
+        world,
+        storms,
+        files,
+        ..
+    } = timeline;
     let mut groups = diagnosis::aggregate(&mut cases, &world);
     let first_group = found.groups.len() as u32;
     cases.iter_mut().for_each(|c| c.group += first_group);
@@ -133,7 +144,11 @@ fn add_timeline(found: &mut Found, mut timeline: Timeline, keep_payload: bool) -
 
 // A mere list shows the payload of RSTs only.
 fn drop_payload(case: &mut Case) {
-    case.connection.segments.iter_mut().filter(|s| !s.is_rst()).for_each(|s| s.payload = Vec::new());
+    case.connection
+        .segments
+        .iter_mut()
+        .filter(|s| !s.is_rst())
+        .for_each(|s| s.payload = Vec::new());
 }
 
 // What was only counted belongs to the group of a case of the same kind.

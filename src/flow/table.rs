@@ -424,9 +424,15 @@ impl<K: Key> FlowTable<K> {
                 self.finish(flow, baselines);
             }
         }
-        let mut wanted = Wanted { hosts: Some(Default::default()), ..Wanted::default() };
+        let mut wanted = Wanted {
+            hosts: Some(Default::default()),
+            ..Wanted::default()
+        };
         for finished in &self.finished {
-            wanted.hosts.get_or_insert_default().extend(finished.endpoints.map(|e| e.ip));
+            wanted
+                .hosts
+                .get_or_insert_default()
+                .extend(finished.endpoints.map(|e| e.ip));
             let server = finished.endpoints[1 - super::roles::client_of(finished).0];
             *wanted.services.entry(server).or_default() |= !kind_of(finished).refused;
         }
@@ -446,7 +452,10 @@ impl<K: Key> FlowTable<K> {
                 flow.trail.release(&mut self.arena);
             }
         }
-        let kinds = std::mem::take(&mut self.kinds).into_iter().map(|(kind, tally)| (kind, tally.count)).collect();
+        let kinds = std::mem::take(&mut self.kinds)
+            .into_iter()
+            .map(|(kind, tally)| (kind, tally.count))
+            .collect();
         (std::mem::take(&mut self.finished), kinds)
     }
 }

@@ -106,7 +106,12 @@ impl Shards {
         let wanted = self
             .shards
             .par_iter_mut()
-            .flat_map_iter(|s| [s.v4.finish_reset(&mut s.baselines), s.v6.finish_reset(&mut s.baselines)])
+            .flat_map_iter(|s| {
+                [
+                    s.v4.finish_reset(&mut s.baselines),
+                    s.v6.finish_reset(&mut s.baselines),
+                ]
+            })
             .reduce(Wanted::default, union);
         let parts: Vec<_> = self
             .shards
@@ -152,7 +157,9 @@ impl Shards {
 }
 
 fn union(mut a: Wanted, b: Wanted) -> Wanted {
-    a.hosts.get_or_insert_default().extend(b.hosts.unwrap_or_default());
+    a.hosts
+        .get_or_insert_default()
+        .extend(b.hosts.unwrap_or_default());
     for (server, contrast) in b.services {
         *a.services.entry(server).or_default() |= contrast;
     }
