@@ -93,14 +93,6 @@ impl Shards {
         self.streams += began.len() as u64;
     }
 
-    /// Reset connections so far.
-    pub fn resets(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|s| s.v4.resets() + s.v6.resets())
-            .sum()
-    }
-
     /// Ends all flows.
     pub fn finish(mut self) -> Reduced {
         let wanted = self
