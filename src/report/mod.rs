@@ -9,6 +9,7 @@ mod csv;
 mod display_filter;
 mod figures;
 mod groups;
+pub mod diagram;
 pub mod hostile;
 mod json;
 mod lines;
