@@ -6,6 +6,7 @@ mod collector;
 mod connections;
 mod dns;
 mod fetch;
+mod group;
 mod plan;
 mod reducer;
 mod shards;

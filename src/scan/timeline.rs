@@ -5,7 +5,7 @@ use super::reducer::Reducer;
 use super::shards::{Reduced, Shards};
 use super::source::{FileJob, Files};
 use super::wave::Scratch;
-use super::{connections, stream, wave};
+use super::{connections, group, stream, wave};
 use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
@@ -48,14 +48,14 @@ fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
     let (inputs, mut errors) = capture::collect(&plan.paths, &plan.include, &plan.exclude);
     let opened: Vec<_> = inputs.par_iter().map(FileJob::open).collect();
     let mut anomalies = Anomalies::default();
-    let mut timelines: Vec<Vec<(FileJob, Vec<Anomaly>)>> = Vec::new();
+    let mut files = Vec::new();
     for job in opened {
         match job {
-            Ok(job) => timelines.push(vec![job]),
+            Ok(job) => files.push(job),
             Err(e) => errors.push(e),
         }
     }
-    let jobs = number(timelines, &mut anomalies);
+    let jobs = number(plan, files, &mut anomalies);
     let bytes = jobs.iter().flatten().map(|j| j.len).sum();
     plan.progress
         .begin(bytes, jobs.iter().map(|j| j.len() as u64).sum());
@@ -63,21 +63,20 @@ fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
     Ok(gather(plan, scanned, errors, anomalies))
 }
 
-fn number(
-    timelines: Vec<Vec<(FileJob, Vec<Anomaly>)>>,
-    anomalies: &mut Anomalies,
-) -> Vec<Vec<FileJob>> {
+// Divides the files into timelines and gives them their ids, in the order of the timelines.
+fn number(plan: &Plan<'_>, files: Vec<(FileJob, Vec<Anomaly>)>, anomalies: &mut Anomalies) -> Vec<Vec<FileJob>> {
+    let (jobs, found): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+    let order = group::timelines(&jobs, plan.separate);
+    let mut slots: Vec<_> = jobs.into_iter().zip(found).map(Some).collect();
     let mut next = 0;
-    let mut take = |(mut job, found): (FileJob, Vec<Anomaly>)| {
+    let mut take = |index: usize| {
+        let (mut job, found) = slots[index].take()?;
         job.id = FileId(next);
         next += 1;
         found.into_iter().for_each(|a| anomalies.add(job.id, a));
-        job
+        Some(job)
     };
-    timelines
-        .into_iter()
-        .map(|t| t.into_iter().map(&mut take).collect())
-        .collect()
+    order.into_iter().map(|t| t.into_iter().filter_map(&mut take).collect()).collect()
 }
 
 // Small timelines side by side, then the large ones with all threads each.
@@ -129,6 +128,9 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         ..
     } = reducer;
     let mut files = Files::new(jobs);
+    for (index, anomaly) in group::seams(files.jobs()) {
+        anomalies.add(files.jobs()[index].id, anomaly);
+    }
     let Reduced {
         finished,
         storms,
