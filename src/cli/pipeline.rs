@@ -192,6 +192,7 @@ pub(super) fn write_case(
                 path: written.path,
                 packets: written.packets as u64,
                 bytes: written.bytes,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: written.secrets_left_out,
             })
         }
@@ -203,6 +204,7 @@ pub(super) fn write_case(
                 path: PathBuf::from("-"),
                 packets: selection.frames.len() as u64,
                 bytes: bytes.len() as u64,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: 0,
             })
         }

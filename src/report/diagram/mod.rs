@@ -15,6 +15,7 @@ mod text;
 
 pub use layout::layout;
 pub use svg::{document, inline};
+pub(super) use svg::COLOURS_AND_DIAGRAM;
 pub use text::lines;
 
 /// A diagram, ready to be drawn: every string is one line of visible characters.

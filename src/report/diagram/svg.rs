@@ -4,10 +4,10 @@ use super::{Arrow, Diagram, Lane, Look, Place, Row, Run};
 use crate::report::hostile::{cut, width};
 use maud::{Markup, PreEscaped, html};
 
-/// Colours of both schemes; the page uses the same.
-pub(in crate::report) const COLOURS: &str = include_str!("colours.css");
-/// How the parts of a diagram look; the page uses the same.
-pub(in crate::report) const STYLE: &str = include_str!("diagram.css");
+/// Colours of both schemes and of print, and how the parts of a diagram look; the page uses the
+/// same.
+pub(in crate::report) const COLOURS_AND_DIAGRAM: &str =
+    concat!(include_str!("colours.css"), include_str!("diagram.css"));
 
 /// All in units of the view box, which has about the size of CSS pixels.
 const WIDTH: i32 = 930;
@@ -53,7 +53,7 @@ fn draw(diagram: &Diagram, namespace: Option<&str>) -> Markup {
             aria-label=(diagram.title) {
             title { (diagram.title) }
             @if namespace.is_some() {
-                style { (PreEscaped(COLOURS)) (PreEscaped(STYLE)) }
+                style { (PreEscaped(COLOURS_AND_DIAGRAM)) }
                 rect.paper width=(WIDTH) height=(end + 6) {}
             }
             (headings())
