@@ -164,13 +164,7 @@ pub(super) fn write_case(
     let file = case.primary_segment().frame.file;
     let source = found.sources.iter().find(|s| s.holds(file));
     let source = source.ok_or_else(|| Failure::output("the case's file is not known"))?;
-    let context = Context {
-        before: packets(settings.context_before),
-        after: packets(settings.context_after),
-        whole_connection: settings.context_before == EVERY_PACKET
-            && settings.context_after == EVERY_PACKET,
-    };
-    let selection = selection::select(case, &context);
+    let selection = selection::select(case, &context(settings));
     let secrets = if settings.matched_secrets {
         trim::Secrets::Matched
     } else {
@@ -208,6 +202,16 @@ pub(super) fn write_case(
                 secrets_left_out: 0,
             })
         }
+    }
+}
+
+/// How much of a connection is kept.
+pub(super) fn context(settings: &Settings) -> Context {
+    Context {
+        before: packets(settings.context_before),
+        after: packets(settings.context_after),
+        whole_connection: settings.context_before == EVERY_PACKET
+            && settings.context_after == EVERY_PACKET,
     }
 }
 

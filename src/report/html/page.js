@@ -172,6 +172,7 @@ function goToHash() {
   else if (location.hash.includes("=")) document.getElementById("cases-head").scrollIntoView();
 }
 
+document.documentElement.classList.add("scripted");
 fillSelects();
 drawLegend();
 readHash();
@@ -203,4 +204,3 @@ addEventListener("resize", () => {
   clearTimeout(resized);
   resized = setTimeout(() => drawTimeline(timeline.matching), 100);
 });
-document.documentElement.classList.add("scripted");
