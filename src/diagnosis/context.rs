@@ -343,7 +343,9 @@ impl<'a> ResetContext<'a> {
     #[must_use]
     pub fn outstanding(&self) -> bool {
         match self.story.outstanding {
-            Some(known) => known || (self.client_spoke_last() && !self.answer_known()),
+            // whatever came back after the request is an answer, in a form not known
+            Some(true) => !self.server_spoke_last(),
+            Some(false) => self.client_spoke_last() && !self.answer_known(),
             None => self.client_spoke_last(),
         }
     }
@@ -361,8 +363,8 @@ impl<'a> ResetContext<'a> {
         match self.story.response {
             ResponseState::Complete => Some(true),
             ResponseState::Partial { .. } => Some(false),
-            ResponseState::NotStarted => Some(false),
-            ResponseState::None | ResponseState::Unknown => None,
+            ResponseState::NotStarted if !self.server_spoke_last() => Some(false),
+            ResponseState::NotStarted | ResponseState::None | ResponseState::Unknown => None,
         }
     }
 
@@ -375,9 +377,14 @@ impl<'a> ResetContext<'a> {
     /// Payload a side sent that its peer had not acknowledged before the reset.
     #[must_use]
     pub fn unacknowledged(&self, side: Side) -> u32 {
-        let (Some(next), Some(ack)) = (self.side(side).next, self.side(side.peer()).max_ack) else {
+        let (Some(next), Some(mut ack)) = (self.side(side).next, self.side(side.peer()).max_ack)
+        else {
             return 0;
         };
+        // an abort tells what its sender had received by then
+        if self.is_abort() && self.sender != side && self.rst().has(tcp_flags::ACK) {
+            ack = ack.latest(self.rst().ack);
+        }
         u32::try_from(next.since(ack)).unwrap_or(0)
     }
 

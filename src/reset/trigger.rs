@@ -39,7 +39,40 @@ pub fn stateless(
                 })
         })
         .collect();
-    pick(conn, at, rtt, &candidates)
+    pick(conn, at, rtt, &prompt(conn, at, rtt, candidates))
+}
+
+/// A stateless reply comes at once: one path round trip, and this much for a busy host.
+const REPLY_SLACK_NS: i64 = 50_000_000;
+/// The same when no round-trip time is known.
+const REPLY_UNKNOWN_RTT_NS: i64 = 1_000_000_000;
+
+/// How long after its trigger a stateless reply may come.
+#[must_use]
+pub fn reply_limit(rtt: Option<i64>) -> i64 {
+    rtt.map_or(REPLY_UNKNOWN_RTT_NS, |r| {
+        r.saturating_add(r / 2)
+            .max(r.saturating_add(REPLY_SLACK_NS))
+    })
+}
+
+/// What went unanswered for longer than a reply takes was accepted: only the recent
+/// candidates count, unless there are none.
+fn prompt(conn: &Connection, at: usize, rtt: Option<i64>, candidates: Vec<usize>) -> Vec<usize> {
+    let Some(reset) = conn.segments.get(at) else {
+        return candidates;
+    };
+    let limit = reply_limit(rtt);
+    let recent: Vec<usize> = candidates
+        .iter()
+        .copied()
+        .filter(|&i| reset.time.nanos_since(conn.segments[i].time) <= limit)
+        .collect();
+    if recent.is_empty() {
+        candidates
+    } else {
+        recent
+    }
 }
 
 /// The segment whose arrival an abort acknowledges for the first time, if any.
@@ -104,13 +137,15 @@ fn pick(conn: &Connection, at: usize, rtt: Option<i64>, candidates: &[usize]) ->
         (Some(rtt), Some(t), Some(q)) => t.nanos_since(q.time) >= rtt - rtt / 10,
         _ => true,
     };
-    // replies come in the order of what they answer: the first one still open that had the
-    // time, else the latest
-    let shown = if rtt.is_some() {
-        candidates.iter().find(had_time).or(candidates.last())
-    } else {
-        candidates.last()
-    };
+    // replies come in the order of what they answer; a pure ACK is the last thing to suspect
+    let spoke = |i: &&usize| conn.segments.get(**i).is_some_and(|q| q.space() > 0);
+    let shown = candidates
+        .iter()
+        .filter(spoke)
+        .find(had_time)
+        .or_else(|| candidates.iter().rfind(spoke))
+        .or_else(|| candidates.iter().rfind(had_time))
+        .or(candidates.last());
     Triggers {
         first: candidates.first().copied(),
         shown: shown.copied(),

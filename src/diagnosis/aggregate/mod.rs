@@ -1,13 +1,39 @@
-//! The second pass: what only the comparison of connections shows.
+//! The second pass: what only the comparison of connections shows. One file per pattern, in
+//! the order in which they are asked; a class given by an earlier one is left alone by later
+//! ones.
+
+mod backend;
+mod change;
+mod contrast;
+mod device;
+mod fisher;
+mod groups;
+mod nat;
+mod options;
+mod periodic;
+mod process;
+mod reboot;
+mod refusals;
+mod repeated;
+mod scan;
+mod siblings;
 
 use super::model::{Case, Group, World};
 
 /// Replaces classes that a pattern over several connections explains better, adds contrasts,
 /// and groups the cases.
 pub fn aggregate(cases: &mut [Case], world: &World) -> Vec<Group> {
-    let _ = world;
-    for case in cases.iter_mut() {
-        case.group = 1;
-    }
-    Vec::new()
+    nat::leaks(cases, world);
+    device::same_fingerprint(cases);
+    process::terminated(cases, world);
+    reboot::lost_state(cases);
+    scan::closed_ports(cases, world);
+    options::refused_options(cases, world);
+    refusals::by_service(cases, world);
+    siblings::happy_eyeballs(cases, world);
+    periodic::health_checks(cases);
+    backend::none_behind(cases, world);
+    repeated::equal_silences(cases);
+    contrast::compare(cases, world);
+    groups::group(cases)
 }

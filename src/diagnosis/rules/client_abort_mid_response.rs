@@ -40,7 +40,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if !c.by_client() || !c.is_abort() || c.forged || c.bytes(Side::Server) == 0 {
         return None;
     }
-    let in_flight = u64::from(c.unacknowledged(Side::Server));
+    let server_fin = u32::from(c.fin(Side::Server).is_some());
+    let in_flight = u64::from(c.unacknowledged(Side::Server).saturating_sub(server_fin));
     let late = c
         .resets_with(Role::InFlightEcho)
         .filter_map(|r| r.trigger)

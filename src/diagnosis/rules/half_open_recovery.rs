@@ -8,6 +8,7 @@ use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
 use crate::packet::tcp_flags;
+use crate::reset::Kind;
 
 rule! {
     /// ## Signature
@@ -47,13 +48,18 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if challenge.has(tcp_flags::SYN) || challenge.is_fin() || challenge.len > 0 {
         return None;
     }
-    let syn = c.conn.segments[..c.at].iter().rev().find(|s| {
-        s.from == Side::Client
-            && s.is_syn()
-            && s.time <= challenge.time
-            && challenge.time.nanos_since(s.time) < WINDOW_NS
-            && challenge.ack != s.seq.plus(1)
-    })?;
+    let (_, syn) = c.conn.segments[..c.at]
+        .iter()
+        .enumerate()
+        .rev()
+        .find(|(i, s)| {
+            s.from == Side::Client
+                && s.is_syn()
+                && is_new(c, *i)
+                && s.time <= challenge.time
+                && challenge.time.nanos_since(s.time) < WINDOW_NS
+                && challenge.ack != s.seq.plus(1)
+        })?;
     Some(
         Finding::new(0.95, Basis::Observed, Severity::Info)
             .with([
@@ -63,4 +69,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(answers(c))
             .with([made(c)]),
     )
+}
+
+/// The SYN opens a connection that is not the one the server holds.
+fn is_new(c: &ResetContext, index: usize) -> bool {
+    c.replay.kind(index) == Kind::Stray || c.final_ack().is_none()
 }

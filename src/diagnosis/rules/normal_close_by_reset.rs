@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::app::ResponseState;
 
 rule! {
     /// ## Signature
@@ -34,27 +35,32 @@ rule! {
 }
 
 fn check(c: &ResetContext) -> Option<Finding> {
-    if !c.is_abort() || !c.established() || c.forged {
+    let handshaking = c.tls().is_some_and(|t| {
+        t.handshake_complete != Some(true) && t.app_records[0] == 0 && t.client_hello.is_some()
+    });
+    if !c.is_abort() || !c.established() || c.forged || handshaking {
         return None;
     }
     let peer = c.sender.peer();
     let quit = c.story.clean_quit;
-    let framed = c.response_complete() == Some(true) && c.story.outstanding != Some(true);
+    let framed = c.response_complete() == Some(true) && !c.outstanding();
     let unacked = c.unacknowledged(peer) > u32::from(c.fin(peer).is_some());
     let said_something = c.bytes(Side::Client) + c.bytes(Side::Server) > 0 || c.is_mid_flow();
     let peer_spoke_last = c.peer().last_data > c.own().last_data;
     let peer_closed = c.fin(peer).is_some();
     // with nothing known of the protocol: the peer had the last word and it was taken, or the
     // peer has closed and what was sent to it is acknowledged
-    let heuristic = c.story.response == crate::packet::app::ResponseState::None
-        || c.response_complete().is_none();
+    // (a readable protocol whose framing does not say whether the answer is whole is neither)
+    let heuristic = c.story.response == ResponseState::None
+        || (peer_closed && c.by_client())
+        || (c.response_complete().is_none() && (c.story.encrypted || c.story.protocol.is_none()));
     let own_delivered = c.unacknowledged(c.sender) == 0;
     let settled = heuristic
         && said_something
         && !unacked
         && own_delivered
         && (peer_spoke_last && c.by_client() || peer_closed);
-    if c.response_cut() || c.story.outstanding == Some(true) && !quit {
+    if c.response_cut() || c.outstanding() && !quit {
         return None;
     }
     let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;

@@ -108,6 +108,14 @@ pub fn icmp_text(icmp: &IcmpError) -> String {
     }
 }
 
+/// Bytes that are not the protocol others speak on the port.
+#[must_use]
+pub fn unlike(expected: &str, first_bytes: &str) -> String {
+    format!(
+        "the client's bytes are no {expected} ({first_bytes}), other connections to the port work"
+    )
+}
+
 /// The bullets under a heading of a manual entry.
 fn bullets<'a>(rule: &'a Rule, heading: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let marker = format!("## {heading}");
@@ -188,4 +196,135 @@ pub fn other_vantage(party: Party, point: VantagePoint, stateless: bool) -> Opti
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// Why a class that holds for the single connection gave way to a pattern.
+#[must_use]
+pub fn alone() -> String {
+    "what this connection alone shows; others of the same kind tell more".to_owned()
+}
+
+/// A summary with something put before it, cut to its limit.
+#[must_use]
+pub fn lead_with(lead: &str, rest: &str) -> String {
+    let mut line = cut(lead, SUMMARY_LIMIT);
+    let room = SUMMARY_LIMIT.saturating_sub(line.chars().count() + 2);
+    if room >= 20 && !rest.is_empty() {
+        line.push_str("; ");
+        line.push_str(&cut(rest, room));
+    }
+    line
+}
+
+/// What several connections show, in words.
+pub mod pattern {
+    use super::duration;
+
+    /// Refusals of one client by one service.
+    #[must_use]
+    pub fn refused_every_time(times: usize, spacing: f64) -> String {
+        format!(
+            "{times} attempts refused, about {} apart, none accepted",
+            duration(spacing)
+        )
+    }
+
+    /// A service that accepts and refuses.
+    #[must_use]
+    pub fn on_and_off(accepted: usize, refused: usize) -> String {
+        format!("the same port accepted {accepted} and refused {refused} connections, mixed")
+    }
+
+    /// A service that was down for a time.
+    #[must_use]
+    pub fn down(refused: usize, seconds: f64, before: bool, after: bool) -> String {
+        let edges = match (before, after) {
+            (true, true) => "it worked before and after",
+            (true, false) => "it worked before",
+            _ => "it worked afterwards",
+        };
+        format!(
+            "{refused} attempts refused within {}; {edges}",
+            duration(seconds)
+        )
+    }
+
+    /// A process that died.
+    #[must_use]
+    pub fn died(ended: usize, open: usize, seconds: f64, refused: usize) -> String {
+        let then = match refused {
+            0 => String::new(),
+            n => format!(
+                ", then {n} new attempt{} refused",
+                if n == 1 { "" } else { "s" }
+            ),
+        };
+        format!(
+            "{ended} of {open} open connections ended by the server within {}{then}",
+            duration(seconds)
+        )
+    }
+
+    /// A host that lost everything.
+    #[must_use]
+    pub fn lost_everywhere(ports: usize, seconds: f64) -> String {
+        format!(
+            "the host answers on {ports} ports within {} that it knows no connection",
+            duration(seconds)
+        )
+    }
+
+    /// A scanner.
+    #[must_use]
+    pub fn scanned(targets: usize, seconds: f64) -> String {
+        format!(
+            "the client tried {targets} closed ports within {}",
+            duration(seconds)
+        )
+    }
+
+    /// Periodic probes.
+    #[must_use]
+    pub fn periodic(times: usize, period: f64) -> String {
+        format!("{times} of these, one every {}", duration(period))
+    }
+
+    /// No server behind a load balancer.
+    #[must_use]
+    pub fn none_behind(times: usize) -> String {
+        format!("{times} connections to this port ended like this and none worked meanwhile")
+    }
+
+    /// A leaked translation.
+    #[must_use]
+    pub fn leaked(address: &str) -> String {
+        format!("the same sequence numbers appear as {address}: the translation is gone")
+    }
+
+    /// A SYN whose options were refused.
+    #[must_use]
+    pub fn option_refused(what: &str, seconds: f64) -> String {
+        format!(
+            "a SYN without {what} was accepted {} later",
+            duration(seconds)
+        )
+    }
+
+    /// One property against the outcome.
+    #[must_use]
+    pub fn contrast(property: &str, value: &str, hit: (u64, u64), others: (u64, u64)) -> String {
+        format!(
+            "{} of {} with {property} {value} reset, {} of {} with another",
+            hit.0,
+            hit.0 + hit.1,
+            others.0,
+            others.0 + others.1
+        )
+    }
+
+    /// The test that carries a contrast.
+    #[must_use]
+    pub fn fisher(p: f64) -> String {
+        format!("Fisher's exact test, p = {p:.1e}")
+    }
 }

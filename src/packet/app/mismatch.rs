@@ -22,6 +22,8 @@ enum Speech {
     MySql,
     Rfb,
     Proxy,
+    /// A page without a status line, as HTTP/0.9 servers send it.
+    Html,
     Other,
 }
 
@@ -37,6 +39,7 @@ impl Speech {
             Speech::MySql => "a MySQL greeting",
             Speech::Rfb => "a VNC banner",
             Speech::Proxy => "a PROXY protocol header",
+            Speech::Html => "an HTML page",
             Speech::Other => "another protocol",
         }
     }
@@ -76,9 +79,17 @@ fn server_speech(bytes: &[u8]) -> Option<Speech> {
         Some(Speech::Rfb)
     } else if mysql {
         Some(Speech::MySql)
+    } else if starts_with_html(bytes) {
+        Some(Speech::Html)
     } else {
         Some(Speech::Other)
     }
+}
+
+fn starts_with_html(bytes: &[u8]) -> bool {
+    let first = bytes.trim_ascii_start();
+    let first = first.get(..9).unwrap_or(first).to_ascii_lowercase();
+    first.starts_with(b"<!doctype") || first.starts_with(b"<html")
 }
 
 /// Texts by which servers tell that plain HTTP came to a TLS port.
@@ -99,12 +110,12 @@ pub(super) fn judge(d: &Dialogue<'_>, story: &mut AppStory) {
         (Some(Speech::Tls), Some(answer)) if answer != Speech::Tls => {
             tls_to_plain(d, story, answer)
         }
-        (Some(asked), Some(Speech::Tls)) if !matches!(asked, Speech::Tls | Speech::Proxy) => {
-            if story.layers.len() < 2 {
-                let text = format!("{} answered by {}", opening(d, asked), tls_answer(d));
-                story.plaintext_mismatch = Some(text.clone());
-                story.invalid_for_port = Some(text);
-            }
+        (Some(asked), Some(Speech::Tls))
+            if !matches!(asked, Speech::Tls | Speech::Proxy) && story.layers.len() < 2 =>
+        {
+            let text = format!("{} answered by {}", opening(d, asked), tls_answer(d));
+            story.plaintext_mismatch = Some(text.clone());
+            story.invalid_for_port = Some(text);
         }
         (Some(Speech::Http), Some(Speech::Http)) => {
             let head = d.server.bytes.get(..2048).unwrap_or(d.server.bytes);
@@ -165,7 +176,7 @@ fn answer_text(d: &Dialogue<'_>, answer: Speech) -> String {
         .next()
         .unwrap_or_default();
     match answer {
-        Speech::MySql => answer.name().to_owned(),
+        Speech::MySql | Speech::Html => answer.name().to_owned(),
         Speech::Other => format!("other bytes ({})", super::text::first_bytes(d.server.bytes)),
         _ => clean(mask::line(line.trim_ascii_end()), 80),
     }
@@ -202,7 +213,7 @@ fn tls_to_plain(d: &Dialogue<'_>, story: &mut AppStory, answer: Speech) {
 /// The server has said nothing, and its port is for another protocol.
 fn unexpected(d: &Dialogue<'_>, story: &mut AppStory, asked: Speech) {
     let fits = |p: Protocol| match asked {
-        Speech::Tls => p == Protocol::Tls,
+        Speech::Tls => !never_tls_first(p, d.server_port),
         Speech::Http => matches!(
             p,
             Protocol::Http1 | Protocol::Http2 | Protocol::Rtsp | Protocol::Sip
@@ -220,5 +231,28 @@ fn unexpected(d: &Dialogue<'_>, story: &mut AppStory, asked: Speech) {
             opening(d, asked),
             d.server_port
         ));
+    }
+}
+
+/// Protocols whose ports never see a `ClientHello` first. Most others can be had inside TLS on
+/// their usual port.
+fn never_tls_first(p: Protocol, port: u16) -> bool {
+    match p {
+        Protocol::Http1 | Protocol::Http2 => port == 80,
+        Protocol::Ssh
+        | Protocol::Smtp
+        | Protocol::Ftp
+        | Protocol::Imap
+        | Protocol::Pop3
+        | Protocol::MySql
+        | Protocol::Vnc
+        | Protocol::Telnet
+        | Protocol::Smb
+        | Protocol::Rdp
+        | Protocol::Kerberos
+        | Protocol::Bgp
+        | Protocol::Modbus
+        | Protocol::Rsync => true,
+        _ => false,
     }
 }

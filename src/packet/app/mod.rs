@@ -1,24 +1,57 @@
 //! Application protocols, recognised from the first bytes of each direction. A port is only a
 //! prior. Truncated and reordered input is the normal case: nothing here fails, it says less.
 
+mod amqp;
+mod ber;
+mod bgp;
+mod cassandra;
+mod chat;
+mod cluster;
 mod cursor;
 mod dns;
 mod dns_tcp;
 mod frames;
+mod ftp;
 mod hpack;
 mod http1;
 mod http1_message;
 mod http2;
+mod imap;
+mod industrial;
+mod irc;
+mod kafka;
+mod kerberos;
+mod ldap;
+mod lines;
 mod mask;
+mod memcached;
 mod mismatch;
+mod mongodb;
+mod mqtt;
+mod mysql;
+mod pop3;
+mod postgres;
 mod protocol;
+mod proxy;
+mod rdp;
+mod redis;
 mod registry;
+mod remote;
 mod rst_payload;
+mod sip;
+mod smb;
+mod smtp;
+mod ssh;
+mod storage;
 mod story;
 mod talk;
+mod tds;
 pub mod text;
 mod tls;
+mod tns;
 mod websocket;
+mod xmpp;
+mod zookeeper;
 
 pub use dns::{
     DnsAnswer, DnsAnswers, DnsData, DnsMessage, DnsName, DnsQuestion, dns_message, rcode_name,
@@ -73,5 +106,7 @@ fn first_bytes(d: &Dialogue<'_>) -> String {
     }
 }
 
+#[cfg(test)]
+mod seeds;
 #[cfg(test)]
 mod tests;

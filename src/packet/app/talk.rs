@@ -57,10 +57,9 @@ impl<'a> Stream<'a> {
         if let Some(rest) = usize::try_from(offset)
             .ok()
             .and_then(|at| self.bytes.get(at..))
+            && !rest.is_empty()
         {
-            if !rest.is_empty() {
-                return rest;
-            }
+            return rest;
         }
         let tail_start = self.total().saturating_sub(self.tail.len() as u64);
         offset
@@ -141,13 +140,6 @@ impl<'a> Dialogue<'a> {
             .filter(|t| t.from_client == client)
             .map(|t| t.offset)
             .find(|&offset| !stream.at(offset).is_empty())
-    }
-
-    /// Who spoke first, if both the order and the beginning are known.
-    pub(super) fn server_spoke_first(&self) -> Option<bool> {
-        let first = self.turns.first()?;
-        let stream = self.side(first.from_client);
-        (stream.starts_at_zero && first.offset == 0).then_some(!first.from_client)
     }
 
     /// The same with the sides swapped.

@@ -1,5 +1,6 @@
 //! What holds for every recogniser.
 
+use super::seeds::SEEDS;
 use super::talk::testing::{Script, story};
 use super::*;
 use proptest::prelude::*;
@@ -34,29 +35,79 @@ fn every_protocol_stands_at_most_once_in_the_registry() {
     }
 }
 
-/// Beginnings of real dialogues to mutate.
-const SEEDS: &[(&[u8], &[u8], u16)] = &[
-    (
-        b"GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        80,
-    ),
-    (
-        b"\x16\x03\x01\x00\x10\x01\x00\x00\x0c\x03\x03aaaaaaaaaa",
-        b"\x15\x03\x03\x00\x02\x02\x28",
-        443,
-    ),
-    (
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
-        b"\0\0\0\x04\0\0\0\0\0",
-        80,
-    ),
-    (
-        b"\0\x1d\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\xfc\0\x01",
-        b"",
-        53,
-    ),
-];
+#[test]
+fn every_protocol_has_a_seed_and_is_recognised_by_it() {
+    for seed in SEEDS {
+        let s = story(seed.port, seed.says);
+        assert_eq!(s.protocol, Some(seed.protocol), "{:?}", s);
+        assert!(s.confidence >= Confidence::Medium, "{}", seed.protocol);
+    }
+    for protocol in Protocol::ALL {
+        assert!(SEEDS.iter().any(|s| s.protocol == *protocol), "{protocol}");
+    }
+    for r in recognisers() {
+        assert!(
+            SEEDS.iter().any(|s| s.protocol == r.protocol),
+            "{}",
+            r.protocol
+        );
+    }
+}
+
+#[test]
+fn clear_protocols_need_no_port() {
+    // Without their port these are too much like anything.
+    use Protocol::{Aerospike, Iscsi, Ldp, OpenFlow, S7};
+    for seed in SEEDS
+        .iter()
+        .filter(|s| !matches!(s.protocol, Aerospike | Iscsi | Ldp | OpenFlow | S7))
+    {
+        assert_eq!(story(50_001, seed.says).protocol, Some(seed.protocol));
+    }
+}
+
+#[test]
+fn every_cut_and_every_flipped_bit_is_survived() {
+    for seed in SEEDS {
+        let script = Script::new(seed.port, seed.says);
+        for at in 0..=script.client.len() {
+            check(
+                &script.client[..at],
+                &script.server,
+                seed.port,
+                3,
+                &[20, 20, 20],
+            );
+        }
+        for at in 0..=script.server.len() {
+            check(
+                &script.client,
+                &script.server[..at],
+                seed.port,
+                4,
+                &[20, 20, 20],
+            );
+        }
+        for bit in 0..script.client.len() * 8 {
+            let mut client = script.client.clone();
+            client[bit / 8] ^= 1 << (bit % 8);
+            check(&client, &script.server, seed.port, 0, &[20, 20]);
+        }
+    }
+}
+
+/// What is not reached by way of `recognise`.
+fn readers(client: &[u8]) {
+    let _ = (client_hello(client), rst_payload(client));
+    if let Some(m) = dns_message(client) {
+        let _ = (
+            m.question_name(),
+            m.answers()
+                .map(|a| a.name.name_to_string().len())
+                .sum::<usize>(),
+        );
+    }
+}
 
 fn check(client: &[u8], server: &[u8], port: u16, gap: u64, cuts: &[u16]) {
     let mut turns = Vec::new();
@@ -114,13 +165,7 @@ fn check(client: &[u8], server: &[u8], port: u16, gap: u64, cuts: &[u16]) {
             assert!(!text.chars().any(char::is_control), "{text:?}");
         }
     }
-    let _ = (client_hello(client), rst_payload(client));
-    if let Some(m) = dns_message(client) {
-        let _ = (
-            m.question_name(),
-            m.answers().map(|a| a.name.name_to_string()).count(),
-        );
-    }
+    readers(client);
 }
 
 proptest! {
@@ -145,8 +190,9 @@ proptest! {
         gap in 0_u64..5000,
         cuts in proptest::collection::vec(0_u16..60, 0..8),
     ) {
-        let (client, server, port) = SEEDS[seed];
-        let mut sides = [client.to_vec(), server.to_vec()];
+        let script = Script::new(SEEDS[seed].port, SEEDS[seed].says);
+        let port = script.port;
+        let mut sides = [script.client, script.server];
         for (at, value) in &edits {
             let side = &mut sides[usize::from(value % 2)];
             if !side.is_empty() {

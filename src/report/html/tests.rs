@@ -42,7 +42,7 @@ fn every_part_of_a_case_is_there() {
         "the server is 21 ms away",
         "capture on the server&apos;s side",
         "12 of 12 with SNI www.example.net reset",
-        "what happened immediately before",
+        "who sent it",
         "ip.addr == 10.0.0.1 &amp;&amp; ip.addr == 192.0.2.7",
         "wireshark -r 0001_a.pcapng -g 6",
         "wireshark -r a.pcapng -g 12",
@@ -135,4 +135,23 @@ fn the_policy_names_what_the_page_holds() {
         assert!(!style.contains(outside) && !script.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
     }
     assert!(!text.contains(" style=\"") && !text.contains(" onclick"));
+}
+
+/// Writes pages for the tests in a browser (`tests/page/run.mjs`) into the directory that the
+/// environment names; without one there is nothing to do.
+#[test]
+fn pages_for_the_browser() {
+    let Some(directory) = std::env::var_os("RSTCAP_PAGES").map(std::path::PathBuf::from) else {
+        return;
+    };
+    std::fs::create_dir_all(&directory).unwrap();
+    let mut many: Vec<_> = (1..=2500).map(case).collect();
+    many.extend((2501..=5000).map(|i| harmless(i, 2 + i % 400, i64::from(i))));
+    for (name, findings) in [
+        ("zero.html", Findings::of(Vec::new())),
+        ("hostile.html", infested()),
+        ("many.html", Findings::of(many)),
+    ] {
+        std::fs::write(directory.join(name), render(&findings)).unwrap();
+    }
 }

@@ -6,7 +6,7 @@ use super::{TlsAlert, TlsStory};
 use crate::packet::app::cursor::Cursor;
 use crate::packet::app::frames::{Answer, Frame, Frames, settle};
 use crate::packet::app::protocol::Protocol;
-use crate::packet::app::story::{AppError, AppStory, Blame, Confidence, Request};
+use crate::packet::app::story::{AppError, AppStory, Blame, Confidence, Request, ResponseState};
 use crate::packet::app::talk::Dialogue;
 use crate::packet::app::text::clean;
 
@@ -39,10 +39,14 @@ struct Side {
     records: u32,
     ccs: bool,
     encrypted_handshake: bool,
+    /// Records between the first and the last one may be missing.
     lost: bool,
+    /// Records after the last one may be missing.
+    end_lost: bool,
     /// Offset and payload length of each application-data record, the first 64.
     app: Vec<(u64, u64)>,
-    last_app: Option<(u64, bool)>,
+    /// Offset, payload length and wholeness of the last one and of the one before it.
+    last_app: [Option<(u64, u64, bool)>; 2],
 }
 
 /// Recognises TLS from the first record of either side, or mid-stream from records on end.
@@ -62,8 +66,9 @@ pub(in crate::packet::app) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         client_hello: client_hello(d.client.bytes),
         ..TlsStory::default()
     };
-    let walk_client = client || record_len(d.client.bytes).is_some();
-    let walk_server = server || record_len(d.server.bytes).is_some();
+    let mid = !client && !server;
+    let walk_client = client || mid || record_len(d.client.bytes).is_some();
+    let walk_server = server || mid || record_len(d.server.bytes).is_some();
     let mut sides = [Side::default(), Side::default()];
     if walk_client {
         walk(d, true, &mut tls, &mut sides[0]);
@@ -93,11 +98,17 @@ fn in_mid_stream(d: &Dialogue<'_>) -> bool {
         // A record that ends with what is captured is as good as a second one.
         next.len() < 5 && first > 21 || record_len(next).is_some()
     };
+    // The capture may begin within a record, but a turn begins with one.
+    let side = |client: bool| {
+        let stream = d.side(client);
+        let turns = d.turns.iter().filter(|t| t.from_client == client).take(16);
+        chained(stream.bytes) || turns.map(|t| stream.at(t.offset)).any(chained)
+    };
     let (c, s) = (d.client.bytes, d.server.bytes);
     let mid = !d.client.starts_at_zero || !d.server.starts_at_zero;
     mid && (!c.is_empty() || !s.is_empty())
-        && (c.is_empty() || chained(c))
-        && (s.is_empty() || chained(s))
+        && (c.is_empty() || side(true))
+        && (s.is_empty() || side(false))
 }
 
 fn walk(d: &Dialogue<'_>, client: bool, tls: &mut TlsStory, side: &mut Side) {
@@ -110,7 +121,8 @@ fn walk(d: &Dialogue<'_>, client: bool, tls: &mut TlsStory, side: &mut Side) {
         read_record(&frame, client, tls, side);
     }
     side.lost = frames.lost;
-    let cut_header = frames.stopped_at.is_some() && !frames.lost;
+    side.end_lost = frames.lost && frames.stopped_at.is_some();
+    let cut_header = frames.stopped_at.is_some() && !side.end_lost;
     tls.last_record_partial[who] = last.is_some_and(|f| !f.complete())
         || cut_header && d.side(client).total() - frames.stopped_at.unwrap_or(0) < 5;
     if let (Some(last), Some(alert)) = (
@@ -120,7 +132,7 @@ fn walk(d: &Dialogue<'_>, client: bool, tls: &mut TlsStory, side: &mut Side) {
             .rev()
             .find(|a| a.from_client == client),
     ) {
-        alert.is_last = alert.offset == last.offset && !frames.lost;
+        alert.is_last = alert.offset == last.offset && !side.end_lost;
     }
 }
 
@@ -139,7 +151,10 @@ fn read_record(frame: &Frame<'_>, client: bool, tls: &mut TlsStory, side: &mut S
             if side.app.len() < 64 {
                 side.app.push((frame.offset, frame.len - 5));
             }
-            side.last_app = Some((frame.offset, frame.complete()));
+            side.last_app = [
+                Some((frame.offset, frame.len - 5, frame.complete())),
+                side.last_app[0],
+            ];
         }
         _ => {}
     }
@@ -170,13 +185,14 @@ fn alert(frame: &Frame<'_>, payload: &[u8], from_client: bool) -> TlsAlert {
 fn read_handshake(payload: &[u8], client: bool, tls: &mut TlsStory) {
     let mut c = Cursor::new(payload);
     while let Some(&kind) = c.rest().first() {
-        if !client && kind == 2 {
-            if let Some(hello) = server_hello(c.rest()) {
-                tls.hello_retry |= hello.retry;
-                tls.server_hello |= !hello.retry;
-                tls.server_version = Some(hello.version);
-                tls.server_cipher = hello.cipher.or(tls.server_cipher);
-            }
+        if !client
+            && kind == 2
+            && let Some(hello) = server_hello(c.rest())
+        {
+            tls.hello_retry |= hello.retry;
+            tls.server_hello |= !hello.retry;
+            tls.server_version = Some(hello.version);
+            tls.server_cipher = hello.cipher.or(tls.server_cipher);
         }
         tls.certificate_seen |= !client && kind == 11;
         tls.certificate_requested |= !client && kind == 13;
@@ -196,12 +212,11 @@ fn guess_alerts(tls: &mut TlsStory, sides: &[Side; 2]) {
     }
     for (who, side) in sides.iter().enumerate() {
         let from_client = who == 0;
-        let Some(&(offset, len)) = side.app.last() else {
+        let Some((offset, 19, true)) = side.last_app[0] else {
             continue;
         };
-        let is_last = side.last_app == Some((offset, true)) && !side.lost;
         let after = tls.alerts.iter().any(|a| a.from_client == from_client);
-        if len == 19 && is_last && !after {
+        if !side.end_lost && !after {
             tls.alerts.push(TlsAlert {
                 from_client,
                 name: "encrypted alert".to_owned(),
@@ -223,7 +238,8 @@ fn judge_handshake(d: &Dialogue<'_>, tls: &mut TlsStory, sides: &[Side; 2]) {
     tls.handshake_complete = if v13 {
         let needed = if early { 2 } else { 1 };
         let finished = client.app.iter().filter(|(_, len)| *len >= 53).count() >= needed;
-        Some(finished && tls.app_records[1] > 0).filter(|&done| done || !early)
+        let talking = tls.app_records.iter().all(|&n| n > 3);
+        Some(finished && tls.app_records[1] > 0 || talking).filter(|&done| done || !early)
     } else if tls.server_hello || tls.client_hello.is_some() {
         let done = client.encrypted_handshake && server.encrypted_handshake
             || tls.app_records[0] > 0 && tls.app_records[1] > 0;
@@ -274,7 +290,7 @@ fn tell(story: &mut AppStory, d: &Dialogue<'_>, tls: TlsStory, sides: &[Side; 2]
     if let Some(alert) = fatal {
         story.error = Some(alert_error(alert));
     }
-    story.clean_quit = fatal.is_none() && tls.alerts.iter().any(TlsAlert::is_close_notify);
+    story.clean_quit = fatal.is_none() && tls.alerts.iter().any(|a| goodbye(a, &tls));
     story.last_response = match (&story.error, tls.server_hello) {
         (Some(e), _) if e.from_server => Some(format!("TLS alert {}", e.code)),
         (_, true) => Some(format!(
@@ -294,12 +310,50 @@ fn tell(story: &mut AppStory, d: &Dialogue<'_>, tls: TlsStory, sides: &[Side; 2]
     };
     if let Some(request) = last_request(d, &tls, &sides[0]) {
         settle(story, d, request, answer);
-        if tls.session_tickets_only && tls.app_records[0] > 1 {
+        if story
+            .last_request
+            .as_ref()
+            .is_some_and(|r| r.verb == "Finished")
+        {
+            story.outstanding = Some(false);
+            story.response = ResponseState::None;
+        } else if story.outstanding == Some(true) && small_talk(&tls, &sides[0]) {
+            story.outstanding = None;
+        } else if tls.session_tickets_only && tls.app_records[0] > 1 {
             story.outstanding = Some(true);
-            story.response = crate::packet::app::story::ResponseState::NotStarted;
+            story.response = ResponseState::NotStarted;
         }
     }
     story.tls = Some(tls);
+}
+
+/// The client's last record has the length of an HTTP/2 frame that wants no answer: SETTINGS
+/// acknowledged, WINDOW_UPDATE, PING or GOAWAY, with 17 or 24 bytes around them.
+fn small_talk(tls: &TlsStory, client: &Side) -> bool {
+    let h2 = tls
+        .client_hello
+        .as_ref()
+        .is_some_and(|h| h.alpn.iter().any(|a| a == "h2"));
+    let around = if tls.server_version == Some(0x0304) {
+        17
+    } else {
+        24
+    };
+    let alert = tls
+        .alerts
+        .iter()
+        .any(|a| a.from_client && a.encrypted_guess && a.is_last);
+    let last = client.last_app[usize::from(alert && tls.server_version == Some(0x0304))];
+    h2 && last.is_some_and(|r| matches!(r.1.saturating_sub(around), 9 | 13 | 17))
+}
+
+/// A `close_notify`, readable or most likely: after the handshake an encrypted alert that ends
+/// a side is one, unless a server that has not answered yet sends it (it may refuse the
+/// client's certificate).
+fn goodbye(alert: &TlsAlert, tls: &TlsStory) -> bool {
+    let likely = alert.encrypted_guess && alert.is_last && tls.handshake_complete == Some(true);
+    let answered = tls.app_records[1] > 0 && !tls.session_tickets_only;
+    alert.is_close_notify() || likely && (alert.from_client || answered)
 }
 
 fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Request> {
@@ -310,18 +364,16 @@ fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Reque
     } else {
         format!(" SNI {host}")
     };
-    if let Some((offset, complete)) = client.last_app {
-        // The whole run of records is one message for all that can be seen.
-        let begin = d.last_turn(true).filter(|&t| t <= offset).unwrap_or(offset);
-        return Some(Request {
-            summary: clean(format!("TLS application data{to}"), 160),
-            verb: "application data".to_owned(),
-            host,
-            offset: begin,
-            complete: Some(complete && !tls.last_record_partial[0]).filter(|c| !c || !client.lost),
-            body_seen: tls.app_bytes[0],
-            ..Request::default()
-        });
+    let alert = tls
+        .alerts
+        .iter()
+        .find(|a| a.from_client && a.encrypted_guess && a.is_last);
+    let last = match client.last_app {
+        [Some(last), before] if alert.is_some_and(|a| a.offset == last.0) => before,
+        [last, _] => last,
+    };
+    if let Some(last) = last {
+        return Some(data_request(d, tls, client, last, &host, &to));
     }
     let hello = hello?;
     Some(Request {
@@ -340,6 +392,49 @@ fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Reque
         body_seen: u64::from(hello.seen),
         ..Request::default()
     })
+}
+
+/// The request that the client's last application data are: offset, length and wholeness.
+fn data_request(
+    d: &Dialogue<'_>,
+    tls: &TlsStory,
+    client: &Side,
+    (offset, len, complete): (u64, u64, bool),
+    host: &str,
+    to: &str,
+) -> Request {
+    // In TLS 1.3 the client's first record is its Finished, which asks for nothing.
+    let finished = tls.server_version == Some(0x0304)
+        && tls.client_hello.as_ref().is_none_or(|h| !h.early_data)
+        && client.app.first() == Some(&(offset, len));
+    let verb = if finished {
+        "Finished"
+    } else {
+        "application data"
+    };
+    let text = if finished { "handshake finished" } else { verb };
+    // The whole run of records is one message for all that can be seen.
+    let turn = d
+        .turns
+        .iter()
+        .rev()
+        .find(|t| t.from_client && t.offset <= offset);
+    let first_data = if tls.server_version == Some(0x0304) {
+        client.app.get(1)
+    } else {
+        None
+    };
+    let first_data = first_data.map_or(0, |r| r.0);
+    let begin = turn.map_or(offset, |t| t.offset.max(first_data.min(offset)));
+    Request {
+        summary: clean(format!("TLS {text}{to}"), 160),
+        verb: verb.to_owned(),
+        host: host.to_owned(),
+        offset: begin,
+        complete: Some(complete && !tls.last_record_partial[0]).filter(|c| !c || !client.end_lost),
+        body_seen: tls.app_bytes[0],
+        ..Request::default()
+    }
 }
 
 /// Whose doing a fatal alert is: a client that refuses the server's certificate complains about

@@ -1,0 +1,96 @@
+//! A load balancer with nothing behind it: connection after connection ends at once, without
+//! a byte, and none works.
+
+use super::change::{Change, apply};
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Case, Confidence, Party, Severity, World};
+use crate::diagnosis::wording::pattern;
+use crate::flow::{Endpoint, ServiceOutcome, Side};
+use crate::reset::replay;
+use std::collections::BTreeMap;
+
+/// Connections that must end alike.
+const CONNECTIONS: usize = 3;
+/// The end comes this soon after the handshake, plus a round trip (seconds).
+const SOON: f64 = 0.05;
+
+/// Finds services of which every connection ends empty.
+pub(super) fn none_behind(cases: &mut [Case], world: &World) {
+    let mut services: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        if ended_empty(case) {
+            services
+                .entry(case.connection.server)
+                .or_default()
+                .push(index);
+        }
+    }
+    for (service, indexes) in services {
+        let times = || {
+            indexes
+                .iter()
+                .map(|i| cases[*i].connection.totals.first_time)
+        };
+        let (Some(first), Some(last)) = (times().min(), times().max()) else {
+            continue;
+        };
+        let worked = world.services.get(&service).is_some_and(|s| {
+            s.sample.iter().any(|(start, _, _, outcome)| {
+                *outcome == ServiceOutcome::Worked && (first..=last).contains(start)
+            })
+        });
+        let others = cases.iter().any(|c| {
+            c.connection.server == service
+                && c.connection.totals.bytes[1] > 0
+                && (first..=last).contains(&c.connection.totals.first_time)
+        });
+        if indexes.len() < CONNECTIONS || worked || others {
+            continue;
+        }
+        let frames: Vec<_> = indexes
+            .iter()
+            .map(|i| cases[*i].primary_segment().frame)
+            .collect();
+        for index in &indexes {
+            let text = pattern::none_behind(indexes.len());
+            let evidence = vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())];
+            let mut change = Change::new("no-backend-suspected", Confidence::Medium, evidence);
+            change.severity = Some(Severity::Error);
+            change.party = Some((Party::ServerSideIntermediary, Confidence::Medium));
+            apply(&mut cases[*index], change);
+        }
+    }
+}
+
+/// The server's end closed or reset within a round trip of the handshake, said nothing and
+/// took nothing.
+fn ended_empty(case: &Case) -> bool {
+    if !matches!(
+        case.diagnosis.class,
+        "reset-after-handshake" | "late-data-after-fin"
+    ) {
+        return false;
+    }
+    let conn = &case.connection;
+    let Some(primary) = case.episode.resets.get(case.episode.primary) else {
+        return false;
+    };
+    let replay = replay(conn);
+    let (client, server) = (
+        replay.state(primary.segment, Side::Client),
+        replay.state(primary.segment, Side::Server),
+    );
+    let end = server.fin.map_or(primary.segment, |f| f.index);
+    let Some(isn) = client.isn else { return false };
+    let at_end = replay.state(end, Side::Server);
+    let took_nothing =
+        at_end.max_ack.is_none_or(|a| a.since(isn) <= 1) && conn.segments[end].ack.since(isn) <= 1;
+    let handshake = conn
+        .segments
+        .iter()
+        .find(|s| s.from == Side::Client && !s.is_syn() && !s.is_rst());
+    let path = case.episode.rtt.iter().flatten().sum::<i64>() as f64 / 1e9;
+    let soon =
+        handshake.is_some_and(|s| conn.segments[end].time.seconds_since(s.time) <= path + SOON);
+    primary.from == Side::Server && server.bytes == 0 && took_nothing && soon
+}

@@ -1,0 +1,133 @@
+//! What connections that were reset have in common and healthy ones have not: server name,
+//! size of the ClientHello, host, request. Exact test; correlation in the capture, not proof.
+
+use super::fisher;
+use crate::diagnosis::model::{Case, Confidence, Contrast, World};
+use crate::diagnosis::wording::pattern;
+use crate::flow::{Connection, Endpoint, reassembly::Transcript};
+use crate::packet::app::{AppStory, recognise};
+use std::collections::BTreeMap;
+
+/// Chance below which a contrast is told.
+const SIGNIFICANT: f64 = 0.05;
+/// Chance below which it makes a diagnosis more certain.
+const CONVINCING: f64 = 0.01;
+/// Both kinds must have been seen at least this often.
+const EACH: u64 = 2;
+/// ClientHellos from this size on are "large".
+const LARGE_HELLO: u64 = 1_400;
+/// Classes that depend on content.
+const CONTENT: [&str; 5] = [
+    "reset-after-client-hello",
+    "reset-after-request",
+    "middlebox-injection",
+    "firewall-policy-reset",
+    "reset-after-handshake",
+];
+
+struct Row {
+    properties: Vec<(&'static str, String)>,
+    reset: bool,
+}
+
+/// Adds contrasts to the cases of services that also have healthy connections.
+pub(super) fn compare(cases: &mut [Case], world: &World) {
+    let mut services: BTreeMap<Endpoint, Vec<Row>> = BTreeMap::new();
+    for case in cases.iter() {
+        if CONTENT.contains(&case.diagnosis.class) {
+            let rows = services.entry(case.connection.server).or_default();
+            rows.push(Row {
+                properties: properties(&case.story),
+                reset: true,
+            });
+        }
+    }
+    for healthy in &world.healthy {
+        if let Some(rows) = services.get_mut(&healthy.server) {
+            rows.push(Row {
+                properties: properties(&story(healthy)),
+                reset: false,
+            });
+        }
+    }
+    for case in cases.iter_mut() {
+        if !CONTENT.contains(&case.diagnosis.class) {
+            continue;
+        }
+        let Some(rows) = services.get(&case.connection.server) else {
+            continue;
+        };
+        let mut found: Vec<(f64, Contrast)> = properties(&case.story)
+            .into_iter()
+            .filter_map(|(property, value)| contrast(rows, property, &value))
+            .collect();
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if found.first().is_some_and(|(p, _)| *p <= CONVINCING)
+            && case.diagnosis.cause_confidence == Confidence::Low
+        {
+            case.diagnosis.cause_confidence = Confidence::Medium;
+        }
+        case.diagnosis.contrast = found.into_iter().map(|(_, c)| c).collect();
+    }
+}
+
+fn story(conn: &Connection) -> AppStory {
+    recognise(&Transcript::of(conn).dialogue())
+}
+
+fn properties(story: &AppStory) -> Vec<(&'static str, String)> {
+    let mut list = Vec::new();
+    if let Some(hello) = story.tls.as_ref().and_then(|t| t.client_hello.as_ref()) {
+        let name = hello.sni.clone().unwrap_or_else(|| "none".to_owned());
+        list.push(("SNI", name));
+        let size = if hello.len as u64 > LARGE_HELLO {
+            "large"
+        } else {
+            "small"
+        };
+        list.push(("ClientHello size", size.to_owned()));
+    }
+    if let Some(request) = &story.last_request {
+        if !request.host.is_empty() && story.tls.is_none() {
+            list.push(("host", request.host.clone()));
+        }
+        if !request.target.is_empty() && story.tls.is_none() {
+            list.push(("request", format!("{} {}", request.verb, request.target)));
+        }
+    }
+    list
+}
+
+fn contrast(rows: &[Row], property: &'static str, value: &str) -> Option<(f64, Contrast)> {
+    let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for row in rows {
+        let Some((_, v)) = row.properties.iter().find(|(p, _)| *p == property) else {
+            continue;
+        };
+        let entry = counts.entry(v).or_default();
+        if row.reset {
+            entry.0 += 1;
+        } else {
+            entry.1 += 1;
+        }
+    }
+    let hit = *counts.get(value)?;
+    let all = counts.values().fold((0, 0), |a, c| (a.0 + c.0, a.1 + c.1));
+    let others = (all.0 - hit.0, all.1 - hit.1);
+    if hit.0 < EACH || others.1 < EACH {
+        return None;
+    }
+    let p = fisher::one_sided(hit.0, hit.1, others.0, others.1);
+    (p <= SIGNIFICANT).then(|| {
+        let contrast = Contrast {
+            property: property.to_owned(),
+            text: pattern::contrast(property, value, hit, others),
+            counts: counts
+                .iter()
+                .map(|(v, (r, n))| ((*v).to_owned(), *r, *n))
+                .collect(),
+            test: pattern::fisher(p),
+        };
+        (p, contrast)
+    })
+}

@@ -1,0 +1,49 @@
+//! Health checks: the same client connects to the same port at regular intervals and resets.
+
+use super::change::{Change, apply};
+use super::groups::period;
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Case, Confidence, Severity};
+use crate::diagnosis::wording::pattern;
+use crate::flow::Endpoint;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Probes that can be health checks.
+const PROBES: [&str; 3] = ["probe-close", "connect-cancelled", "port-scan-syn"];
+/// No monitor checks more rarely or more often than this (seconds).
+const PERIODS: std::ops::RangeInclusive<f64> = 0.5..=900.0;
+
+/// Finds periodic probes.
+pub(super) fn health_checks(cases: &mut [Case]) {
+    let mut probes: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        if PROBES.contains(&case.diagnosis.class) {
+            let key = (case.connection.client.ip, case.connection.server);
+            probes.entry(key).or_default().push(index);
+        }
+    }
+    for indexes in probes.into_values() {
+        let mut times: Vec<i64> = indexes
+            .iter()
+            .map(|i| cases[*i].connection.totals.first_time.0)
+            .collect();
+        let Some(period) = period(&mut times).filter(|p| PERIODS.contains(p)) else {
+            continue;
+        };
+        let frames: Vec<_> = indexes
+            .iter()
+            .map(|i| cases[*i].primary_segment().frame)
+            .collect();
+        for index in &indexes {
+            let text = pattern::periodic(indexes.len(), period);
+            let mut change = Change::new(
+                "health-check",
+                Confidence::High,
+                vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())],
+            );
+            change.severity = Some(Severity::Harmless);
+            apply(&mut cases[*index], change);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Scans: one client tries many ports or hosts in a short time.
+
+use super::change::{Change, apply};
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Case, Confidence, Severity, World};
+use crate::diagnosis::wording::pattern;
+use crate::flow::Endpoint;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Closed ports a client must try to be called a scanner.
+const TARGETS: usize = 5;
+/// The same when open ports of its were found by half-open probes.
+const COMPANIONS: usize = 2;
+/// A scan tries them within this time on average (seconds per target).
+const SECONDS_PER_TARGET: f64 = 12.0;
+
+/// Turns the refusals of a scanner into a scan.
+pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
+    let mut clients: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+    let mut half_open: BTreeSet<IpAddr> = BTreeSet::new();
+    for (index, case) in cases.iter().enumerate() {
+        match case.diagnosis.class {
+            "syn-refused" | "no-such-connection" if probes(case) => {
+                clients
+                    .entry(case.connection.client.ip)
+                    .or_default()
+                    .push(index);
+            }
+            "port-scan-syn" => {
+                half_open.insert(case.connection.client.ip);
+            }
+            _ => {}
+        }
+    }
+    for (client, indexes) in clients {
+        let targets: BTreeSet<Endpoint> = indexes
+            .iter()
+            .map(|i| cases[*i].connection.server)
+            .collect();
+        let needed = if half_open.contains(&client) {
+            COMPANIONS
+        } else {
+            TARGETS
+        };
+        let first = indexes
+            .iter()
+            .map(|i| cases[*i].connection.totals.first_time)
+            .min();
+        let last = indexes
+            .iter()
+            .map(|i| cases[*i].connection.totals.first_time)
+            .max();
+        let (Some(first), Some(last)) = (first, last) else {
+            continue;
+        };
+        let seconds = last.seconds_since(first);
+        let worked = world
+            .healthy
+            .iter()
+            .filter(|h| h.client.ip == client)
+            .count();
+        if targets.len() < needed
+            || seconds > SECONDS_PER_TARGET * targets.len() as f64
+            || worked > targets.len()
+        {
+            continue;
+        }
+        let frames: Vec<_> = indexes
+            .iter()
+            .map(|i| cases[*i].primary_segment().frame)
+            .collect();
+        for index in indexes {
+            let text = pattern::scanned(targets.len(), seconds);
+            let mut change = Change::new(
+                "port-scan-closed",
+                Confidence::Medium,
+                vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())],
+            );
+            change.severity = Some(Severity::Info);
+            apply(&mut cases[index], change);
+        }
+    }
+}
+
+/// The connection consists of a lone probe and its refusal.
+fn probes(case: &Case) -> bool {
+    case.connection.totals.segments[0] <= 3 && case.connection.totals.bytes == [0, 0]
+}

@@ -1,0 +1,64 @@
+//! Happy Eyeballs: an attempt that was given up because another one won.
+
+use super::change::{Change, apply};
+use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Case, Confidence, Severity, World};
+use crate::flow::{Connection, Segment, Side};
+use crate::packet::tcp_flags;
+use crate::units::Timestamp;
+
+/// Attempts that race start this close together (RFC 8305 5 and 8: 100 ms to 2 s).
+const RACE_NS: i64 = 2_000_000_000;
+
+/// Gives cancelled attempts their winning sibling.
+pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
+    for index in 0..cases.len() {
+        if cases[index].diagnosis.class != "connect-cancelled" {
+            continue;
+        }
+        let rst_time = cases[index].primary_segment().time;
+        let loser = &cases[index].connection;
+        let others = world
+            .healthy
+            .iter()
+            .chain(cases.iter().map(|c| &c.connection))
+            .filter(|c| c.stream != loser.stream || c.server != loser.server);
+        let winner = others
+            .filter_map(|c| Some((c, won(loser, c)?)))
+            .filter(|(_, time)| *time <= rst_time)
+            .min_by_key(|(c, time)| (*time, c.server, c.client));
+        let Some((winner, time)) = winner else {
+            continue;
+        };
+        let fact = Fact::Sibling {
+            address: winner.server.to_string(),
+            head_start: rst_time.seconds_since(time),
+        };
+        let frames = [loser.segments.first(), winner.segments.first()];
+        let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
+        let mut change = Change::new("connect-cancelled", Confidence::High, evidence);
+        change.severity = Some(Severity::Harmless);
+        change.discriminator = Some("sibling-won".to_owned());
+        apply(&mut cases[index], change);
+    }
+}
+
+/// When the sibling's handshake was complete, if it is one.
+fn won(loser: &Connection, other: &Connection) -> Option<Timestamp> {
+    if other.server.port != loser.server.port || other.server.ip == loser.server.ip {
+        return None;
+    }
+    let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
+    let same_host = loser.client.ip == other.client.ip
+        || (mine.src_mac.is_some()
+            && mine.src_mac == theirs.src_mac
+            && loser.client.ip.is_ipv4() != other.client.ip.is_ipv4());
+    if !same_host || mine.time.nanos_since(theirs.time).abs() > RACE_NS {
+        return None;
+    }
+    let syn_ack = other.segments.iter().position(Segment::is_syn_ack)?;
+    other.segments[syn_ack..]
+        .iter()
+        .find(|s| s.from == Side::Client && !s.is_rst() && s.has(tcp_flags::ACK))
+        .map(|s| s.time)
+}
