@@ -13,8 +13,8 @@ pub(in crate::report) const COLOURS_AND_DIAGRAM: &str =
 const WIDTH: i32 = 930;
 const TIME: i32 = 82;
 const FRAME: i32 = 146;
-const CLIENT: i32 = 172;
-const SERVER: i32 = 672;
+const CLIENT: i32 = 168;
+const SERVER: i32 = 676;
 const DEVICE: i32 = i32::midpoint(CLIENT, SERVER);
 /// Right edges of sequence, acknowledgment, length and TTL.
 const NUMBERS: [(&str, i32); 4] = [("seq", 755), ("ack", 826), ("len", 876), ("TTL", 918)];
@@ -24,8 +24,8 @@ const BREAK: i32 = 26;
 /// How far an arrow falls on its way.
 const SLOPE: i32 = 5;
 /// Half the width of a lane's box, and characters that fit into it.
-const BOX: i32 = 118;
-const BOX_CHARACTERS: usize = 34;
+const BOX: i32 = 122;
+const BOX_CHARACTERS: usize = 38;
 /// Width of a character of a label, about.
 const CHARACTER: i32 = 7;
 
@@ -57,9 +57,9 @@ fn draw(diagram: &Diagram, namespace: Option<&str>) -> Markup {
                 rect.paper width=(WIDTH) height=(end + 6) {}
             }
             (headings())
-            (lane(&diagram.client, CLIENT, end, ""))
+            (lane(&diagram.client, CLIENT, end, "host"))
             @if let Some(device) = &diagram.device { (lane(device, DEVICE, end, "device")) }
-            (lane(&diagram.server, SERVER, end, ""))
+            (lane(&diagram.server, SERVER, end, "host"))
             (rows(diagram))
         }
     }
@@ -68,25 +68,20 @@ fn draw(diagram: &Diagram, namespace: Option<&str>) -> Markup {
 fn headings() -> Markup {
     html! {
         g.heads {
-            text x=(TIME) y="38" { "seconds" }
-            text x=(FRAME) y="38" { "frame" }
+            text x=(TIME) y=(HEADER - 8) { "seconds" }
+            text x=(FRAME) y=(HEADER - 8) { "frame" }
             @for (name, x) in NUMBERS { text x=(x) y=(HEADER - 8) { (name) } }
         }
     }
 }
 
 fn lane(lane: &Lane, x: i32, end: i32, class: &str) -> Markup {
-    // boxes stay inside the drawing and leave the frame numbers alone
-    let left = (x - BOX).max(FRAME + 8);
-    let middle = if x == CLIENT { left + BOX } else { x };
-    let middle = if x == SERVER { x.min(WIDTH - BOX - 16) } else { middle };
-    let width = if class.is_empty() { 2 * BOX } else { 2 * BOX - 16 };
     html! {
-        g.lane.(if class.is_empty() { "host" } else { class }) {
+        g.lane.(class) {
             path d={ "M" (x) " 40V" (end) } {}
-            rect x=(middle - width / 2) y="4" width=(width) height="36" rx="6" {}
-            text.name x=(middle) y="18" { (lane.name) }
-            text.address x=(middle) y="33" { (cut(&lane.address, BOX_CHARACTERS)) }
+            rect x=(x - BOX) y="4" width=(2 * BOX) height="36" rx="6" {}
+            text.name x=(x) y="18" { (lane.name) }
+            text.address x=(x) y="33" { (cut(&lane.address, BOX_CHARACTERS)) }
         }
     }
 }

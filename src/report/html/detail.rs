@@ -9,6 +9,7 @@ use crate::report::figures::{bytes, counted, seconds, time};
 use crate::report::hostile::plain;
 use crate::report::{Report, app, diagram, display_filter, server_names};
 use crate::selection::{Context, select};
+use crate::units::FileId;
 use maud::{Markup, html};
 use std::fmt::Write as _;
 
@@ -19,7 +20,7 @@ pub(super) fn whole(report: &Report<'_>, names: &Names, case: &Case) -> Markup {
         (verdict(case))
         div.columns {
             div {
-                (evidence(names, &d.evidence))
+                (evidence(names, case))
                 (alternatives(case))
                 (advice(case))
             }
@@ -41,7 +42,7 @@ pub(super) fn short(report: &Report<'_>, names: &Names, case: &Case, like: Optio
                 a href={ "#case=" (like) } { "case " (like) } "." }
         }
         div.columns {
-            div { (evidence(names, &case.diagnosis.evidence)) }
+            div { (evidence(names, case)) }
             div { (facts(report, names, case)) }
         }
         (filter_and_commands(report, names, case))
@@ -67,7 +68,10 @@ fn verdict(case: &Case) -> Markup {
     }
 }
 
-fn evidence(names: &Names, statements: &[Statement]) -> Markup {
+/// Frames of the file that holds the primary RST go without its name.
+fn evidence(names: &Names, case: &Case) -> Markup {
+    let home = case.primary_segment().frame.file;
+    let statements = &case.diagnosis.evidence;
     if statements.is_empty() {
         return html! {};
     }
@@ -78,7 +82,7 @@ fn evidence(names: &Names, statements: &[Statement]) -> Markup {
                 li { (plain(&s.text))
                     @if !s.frames.is_empty() {
                         " " span.frames { (if s.frames.len() == 1 { "frame " } else { "frames " })
-                            (frames(names, s)) }
+                            (frames(names, s, home)) }
                     }
                 }
             }
@@ -87,12 +91,12 @@ fn evidence(names: &Names, statements: &[Statement]) -> Markup {
 }
 
 /// Frame numbers; many are cut, the rest is in the list of cases.
-fn frames(names: &Names, s: &Statement) -> String {
+fn frames(names: &Names, s: &Statement, home: FileId) -> String {
     const SHOWN: usize = 12;
     let mut text = String::new();
     for (i, frame) in s.frames.iter().take(SHOWN).enumerate() {
         let comma = if i > 0 { ", " } else { "" };
-        let _ = write!(text, "{comma}{}", names.place(*frame));
+        let _ = write!(text, "{comma}{}", names.place(*frame, home));
     }
     if let Some(more) = s.frames.len().checked_sub(SHOWN).filter(|n| *n > 0) {
         let _ = write!(text, " and {more} more");

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 /// Names by file.
 pub(super) struct Names {
     names: BTreeMap<FileId, String>,
-    several: bool,
 }
 
 impl Names {
@@ -35,7 +34,6 @@ impl Names {
         };
         Self {
             names: labels.iter().map(|(id, parts)| (*id, short(parts))).collect(),
-            several: report.files.len() > 1,
         }
     }
 
@@ -52,12 +50,12 @@ impl Names {
         }
     }
 
-    /// `12`, or `ring_00002.pcapng#12` where there are several files.
-    pub(super) fn place(&self, frame: FrameRef) -> String {
-        if self.several {
-            format!("{}#{}", self.shown(frame.file), frame.in_file)
-        } else {
+    /// `12`, or `ring_00002.pcapng#12` where the frame is not in the file at hand.
+    pub(super) fn place(&self, frame: FrameRef, home: FileId) -> String {
+        if frame.file == home {
             frame.in_file.to_string()
+        } else {
+            format!("{}#{}", self.shown(frame.file), frame.in_file)
         }
     }
 }
@@ -80,5 +78,8 @@ mod tests {
         let shown: Vec<String> = (0..4).map(|i| names.shown(FileId(i))).collect();
         assert_eq!(shown, ["a/ring.pcapng", "b/ring.pcapng", "x.pcap", "standard input"]);
         assert_eq!(names.shown(FileId(9)), "");
+        let frame = crate::report::testing::frame(12);
+        assert_eq!(names.place(frame, FileId(0)), "12");
+        assert_eq!(names.place(frame, FileId(1)), "a/ring.pcapng#12");
     }
 }
