@@ -32,7 +32,9 @@ pub(super) fn write(
     diagrams: Option<&Context>,
 ) -> Result<(), Failure> {
     write_list(report, directory, force)?;
-    replace(directory, PAGE, force, |out| report::html::page(report, out))?;
+    replace(directory, PAGE, force, |out| {
+        report::html::page(report, out)
+    })?;
     if let Some(context) = diagrams {
         write_diagrams(report, directory, force, context)?;
     }
@@ -73,7 +75,9 @@ fn write_list(report: &Report<'_>, directory: &Path, force: bool) -> Result<(), 
         written: &relative,
         ..*report
     };
-    replace(directory, CASES, force, |out| report::write_ndjson(&report, out))
+    replace(directory, CASES, force, |out| {
+        report::write_ndjson(&report, out)
+    })
 }
 
 /// `NNNN_*.svg`, named like the case files.
@@ -84,7 +88,11 @@ fn write_diagrams(
     context: &Context,
 ) -> Result<(), Failure> {
     for case in report.cases {
-        let Some(file) = report.written.get(&case.id).and_then(|w| w.path.file_stem()) else {
+        let Some(file) = report
+            .written
+            .get(&case.id)
+            .and_then(|w| w.path.file_stem())
+        else {
             continue;
         };
         let name = format!("{}.svg", file.to_string_lossy());

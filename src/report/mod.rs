@@ -6,10 +6,10 @@
 
 mod app;
 mod csv;
+pub mod diagram;
 mod display_filter;
 mod figures;
 mod groups;
-pub mod diagram;
 pub mod hostile;
 pub mod html;
 mod json;

@@ -113,7 +113,11 @@ impl Sum {
 
     /// Side that sends what matters; `None` when both do.
     pub(super) fn direction(&self) -> Option<Side> {
-        for amounts in [self.resets, self.data, self.acks] {
+        let resets = (self.resets != [0, 0]).then(|| {
+            // RSTs in answer to data: the data goes one way and the RSTs the other
+            [self.resets[0] + self.data[0], self.resets[1] + self.data[1]]
+        });
+        for amounts in [resets.unwrap_or_default(), self.data, self.acks] {
             match amounts {
                 [0, 0] => {}
                 [_, 0] => return Some(Side::Client),

@@ -71,7 +71,11 @@ pub(super) fn flag_words(s: &Segment) -> String {
 }
 
 fn client_hello(case: &Case, place: Place) -> String {
-    let hello = case.story.tls.as_ref().and_then(|t| t.client_hello.as_ref());
+    let hello = case
+        .story
+        .tls
+        .as_ref()
+        .and_then(|t| t.client_hello.as_ref());
     let sni = hello.and_then(|h| h.sni.as_deref());
     match sni {
         _ if place.seq > 1 => "ClientHello, continued".to_owned(),

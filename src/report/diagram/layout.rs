@@ -20,6 +20,9 @@ const NEAR: usize = 3;
 const MAX_NAME: usize = 60;
 /// ICMP errors drawn.
 const MAX_ICMP: usize = 8;
+/// Further RSTs drawn when there are more than the second number.
+const FURTHER: usize = 3;
+const MAX_FURTHER: usize = 6;
 
 /// Everything a row is made from.
 struct Source<'a> {
@@ -163,6 +166,7 @@ fn items(source: &Source<'_>) -> Vec<Item> {
         });
         last = Some(s.time);
     }
+    thin_out_replies(case, &mut items);
     let near = items.iter().position(|i| Some(i.index) == at).unwrap_or(0);
     let window = near.saturating_sub(NEAR)..=near.saturating_add(NEAR);
     for (i, item) in items.iter_mut().enumerate() {
@@ -171,6 +175,19 @@ fn items(source: &Source<'_>) -> Vec<Item> {
         }
     }
     items
+}
+
+/// The first few further RSTs are drawn; of a long row of them one line tells enough.
+fn thin_out_replies(case: &Case, items: &mut [Item]) {
+    let segments = &case.connection.segments;
+    let is_reset =
+        |i: &&mut Item| i.weight == 2 && segments.get(i.index).is_some_and(Segment::is_rst);
+    let further: Vec<&mut Item> = items.iter_mut().filter(is_reset).collect();
+    if further.len() > MAX_FURTHER {
+        for item in further.into_iter().skip(FURTHER) {
+            item.weight = 0;
+        }
+    }
 }
 
 fn weight(s: &Segment, reasons: &[Reason]) -> u8 {
@@ -184,13 +201,22 @@ fn weight(s: &Segment, reasons: &[Reason]) -> u8 {
         3
     } else if s.is_rst() || s.is_fin() {
         2
-    } else if reasons.iter().any(|r| !matches!(r, Reason::Context | Reason::LastRequest)) {
+    } else if reasons
+        .iter()
+        .any(|r| !ordinary(*r) && *r != Reason::LastRequest)
+    {
         2
     } else if reasons.contains(&Reason::LastRequest) {
         1
     } else {
         0
     }
+}
+
+/// Kept for its place only. What provoked a further RST counts as that, too: the trigger of the
+/// primary one is known by its index.
+fn ordinary(reason: Reason) -> bool {
+    matches!(reason, Reason::Context | Reason::Trigger)
 }
 
 impl<'a> Source<'a> {
@@ -224,7 +250,9 @@ impl<'a> Source<'a> {
 
     /// The break before a segment: packets left out, silence, or both.
     fn gap_before(&self, s: &Segment, last: Option<Timestamp>) -> Option<Row> {
-        let silence = last.map(|t| s.time.nanos_since(t)).filter(|n| *n >= SILENCE);
+        let silence = last
+            .map(|t| s.time.nanos_since(t))
+            .filter(|n| *n >= SILENCE);
         let length = silence.map(|n| seconds(n as f64 / 1e9));
         let left_out = self.gaps.get(&Some(s.frame.number));
         let text = match (left_out, length) {
@@ -266,7 +294,7 @@ impl<'a> Source<'a> {
 
     fn look(&self, index: usize, s: &Segment, reasons: &[Reason]) -> Look {
         let primary = self.case.episode.resets.get(self.case.episode.primary);
-        let notable = |r: &Reason| !matches!(r, Reason::Context);
+        let notable = |r: &Reason| !ordinary(*r);
         if primary.is_some_and(|r| r.segment == index) {
             Look::Primary
         } else if s.is_rst() {
@@ -320,7 +348,7 @@ impl<'a> Source<'a> {
             from,
             to,
             label: sum.words(),
-            resets: sum.resets != [0, 0] && sum.data == [0, 0],
+            resets: sum.resets != [0, 0],
         }
     }
 }

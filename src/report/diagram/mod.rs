@@ -14,8 +14,8 @@ mod svg;
 mod text;
 
 pub use layout::layout;
-pub use svg::{document, inline};
 pub(super) use svg::COLOURS_AND_DIAGRAM;
+pub use svg::{document, inline};
 pub use text::lines;
 
 /// A diagram, ready to be drawn: every string is one line of visible characters.

@@ -55,4 +55,3 @@ fn place(s: &Segment, bases: &mut [Option<Seq>; 2], next: &mut [Option<Seq>; 2])
 fn distance(at: Seq, base: Seq) -> u32 {
     at.0.wrapping_sub(base.0)
 }
-

@@ -164,7 +164,11 @@ fn head(from: i32, to: i32, y: i32, look: Look) -> Markup {
 
 fn run(r: &Run, top: i32) -> Markup {
     let both = r.from == r.to;
-    let (from, to) = if both { (CLIENT, SERVER) } else { (x_of(r.from), x_of(r.to)) };
+    let (from, to) = if both {
+        (CLIENT, SERVER)
+    } else {
+        (x_of(r.from), x_of(r.to))
+    };
     let y = top + 20;
     let look = if r.resets { Look::Reset } else { Look::Plain };
     html! {

@@ -63,7 +63,10 @@ fn a_forged_reset_starts_at_the_device() {
     assert_eq!(rst.label, "RST, ACK forged in the server's name");
     assert_eq!(rst.time, "0.043400");
     assert_eq!(all[2].look, Look::Trigger);
-    assert_eq!((all[0].label.as_str(), all[1].label.as_str()), ("SYN", "SYN, ACK"));
+    assert_eq!(
+        (all[0].label.as_str(), all[1].label.as_str()),
+        ("SYN", "SYN, ACK")
+    );
     assert!(matches!(&d.rows[0], Row::Note { text, .. } if text.contains("www.example.net")));
 }
 
@@ -96,7 +99,17 @@ fn a_reset_of_the_server_starts_at_the_server() {
 #[test]
 fn runs_of_data_become_one_row() {
     let c = long(12, false);
-    let d = layout(&c, &select(&c, &Context { before: 100, after: 100, whole_connection: true }));
+    let d = layout(
+        &c,
+        &select(
+            &c,
+            &Context {
+                before: 100,
+                after: 100,
+                whole_connection: true,
+            },
+        ),
+    );
     let runs: Vec<&Run> = d
         .rows
         .iter()
@@ -106,7 +119,11 @@ fn runs_of_data_become_one_row() {
         })
         .collect();
     assert_eq!(runs.len(), 1, "{:#?}", d.rows);
-    assert!(runs[0].label.contains("data segments, 1,") && runs[0].label.contains("bytes"), "{}", runs[0].label);
+    assert!(
+        runs[0].label.contains("data segments, 1,") && runs[0].label.contains("bytes"),
+        "{}",
+        runs[0].label
+    );
     assert_eq!((runs[0].from, runs[0].to), (Place::Server, Place::Client));
     assert!(d.rows.len() < 14);
 }
@@ -115,10 +132,27 @@ fn runs_of_data_become_one_row() {
 fn never_more_than_sixty_arrows() {
     for n in [0, 5, 40, 400] {
         let c = long(n, true);
-        let d = layout(&c, &select(&c, &Context { before: 2000, after: 2000, whole_connection: true }));
-        let drawn = d.rows.iter().filter(|r| !matches!(r, Row::Break(_) | Row::Note { .. })).count();
+        let d = layout(
+            &c,
+            &select(
+                &c,
+                &Context {
+                    before: 2000,
+                    after: 2000,
+                    whole_connection: true,
+                },
+            ),
+        );
+        let drawn = d
+            .rows
+            .iter()
+            .filter(|r| !matches!(r, Row::Break(_) | Row::Note { .. }))
+            .count();
         assert!(drawn <= 60, "{n}: {drawn}");
-        let primary = arrows(&d).iter().filter(|a| a.look == Look::Primary).count();
+        let primary = arrows(&d)
+            .iter()
+            .filter(|a| a.look == Look::Primary)
+            .count();
         assert_eq!(primary, 1, "{n}");
     }
 }
@@ -130,7 +164,11 @@ fn silence_is_a_break() {
         s.time.0 += 63_000_000_000;
     }
     let d = of(&c);
-    assert!(d.rows.contains(&Row::Break("63 s without a packet".into())), "{:#?}", d.rows);
+    assert!(
+        d.rows.contains(&Row::Break("63 s without a packet".into())),
+        "{:#?}",
+        d.rows
+    );
 }
 
 #[test]
@@ -163,7 +201,8 @@ fn text_fits_the_terminal() {
 #[test]
 fn hostile_names_are_inert() {
     let mut c = case(1);
-    c.connection.name.as_mut().unwrap().name = "</svg><script>alert(1)</script>\u{202e}\u{1b}[2J".into();
+    c.connection.name.as_mut().unwrap().name =
+        "</svg><script>alert(1)</script>\u{202e}\u{1b}[2J".into();
     let d = of(&c);
     let svg = document(&d);
     assert!(!svg.contains("<script"), "{svg}");

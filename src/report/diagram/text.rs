@@ -148,7 +148,11 @@ impl Canvas {
         if let Some(part) = cells.get_mut(start..end) {
             part.fill(stroke);
         }
-        let head = if to == Place::Client { (start, '<') } else { (end.saturating_sub(1), '>') };
+        let head = if to == Place::Client {
+            (start, '<')
+        } else {
+            (end.saturating_sub(1), '>')
+        };
         if let Some(cell) = cells.get_mut(head.0) {
             *cell = head.1;
         }
@@ -157,7 +161,11 @@ impl Canvas {
                 *cell = '#';
             }
             // half a line is short: the label may stand on the other half
-            let free = if to == Place::Client { end + 1..self.room } else { 0..start.saturating_sub(1) };
+            let free = if to == Place::Client {
+                end + 1..self.room
+            } else {
+                0..start.saturating_sub(1)
+            };
             if width(label) + 8 > end - start && width(label) <= free.len() {
                 return self.with_words(cells, label, free.start, free.end);
             }

@@ -29,10 +29,20 @@ fn command(purpose: &'static str, line: impl Into<String>) -> Command {
 pub(super) fn in_capture(report: &Report<'_>, names: &Names, case: &Case) -> Vec<Command> {
     let mut all = Vec::new();
     if let Some(written) = report.written.get(&case.id) {
-        let file = written.path.file_name().unwrap_or_default().to_string_lossy();
+        let file = written
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         let file = shell_word(&file);
-        let at = written.reset.map(|n| format!(" -g {n}")).unwrap_or_default();
-        all.push(command("case file, at the RST", format!("wireshark -r {file}{at}")));
+        let at = written
+            .reset
+            .map(|n| format!(" -g {n}"))
+            .unwrap_or_default();
+        all.push(command(
+            "case file, at the RST",
+            format!("wireshark -r {file}{at}"),
+        ));
         all.push(command(
             "case file in the terminal",
             format!("tshark -r {file} -o nameres.network_name:FALSE -T fields -e frame.number -e frame.packet_id -e frame.comment"),
@@ -78,7 +88,9 @@ fn bracketed(ip: IpAddr) -> String {
 
 /// A name that a tool will take: visible characters only, and not an option.
 fn usable(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('-') && !name.chars().any(|c| is_hostile(c) || c.is_whitespace())
+    !name.is_empty()
+        && !name.starts_with('-')
+        && !name.chars().any(|c| is_hostile(c) || c.is_whitespace())
 }
 
 fn handshakes(case: &Case, all: &mut Vec<Command>) {
@@ -106,9 +118,15 @@ fn handshakes(case: &Case, all: &mut Vec<Command>) {
             ));
         }
     }
-    let web = matches!(case.story.protocol, Some(Protocol::Http1 | Protocol::Http2 | Protocol::WebSocket));
+    let web = matches!(
+        case.story.protocol,
+        Some(Protocol::Http1 | Protocol::Http2 | Protocol::WebSocket)
+    );
     if web || matches!(server.port, 80 | 443 | 8080 | 8443) {
-        all.push(command("from the client: the request", curl(case, name.map(String::as_str))));
+        all.push(command(
+            "from the client: the request",
+            curl(case, name.map(String::as_str)),
+        ));
     }
 }
 
@@ -170,10 +188,17 @@ fn aborts(case: &Case, all: &mut Vec<Command>) {
         "nstat -az | grep -E 'TCPAbort|EstabResets|AttemptFails'",
     ));
     let end = match d.party {
-        Party::ClientHost => format!("dst {} and dport = :{}", bracketed(case.connection.server.ip), case.connection.server.port),
+        Party::ClientHost => format!(
+            "dst {} and dport = :{}",
+            bracketed(case.connection.server.ip),
+            case.connection.server.port
+        ),
         _ => format!("sport = :{}", case.connection.server.port),
     };
-    all.push(command("its sockets, unread data and timers", format!("ss -tnpoi '( {end} )'")));
+    all.push(command(
+        "its sockets, unread data and timers",
+        format!("ss -tnpoi '( {end} )'"),
+    ));
 }
 
 fn timers(case: &Case, all: &mut Vec<Command>) {
@@ -207,7 +232,11 @@ fn timers(case: &Case, all: &mut Vec<Command>) {
 fn devices(case: &Case, all: &mut Vec<Command>) {
     let d = &case.diagnosis;
     let blamed = d.party.word() == "middlebox";
-    let classes = ["firewall-policy-reset", "syn-rejected-by-middlebox", "nat-or-conntrack-state-lost"];
+    let classes = [
+        "firewall-policy-reset",
+        "syn-rejected-by-middlebox",
+        "nat-or-conntrack-state-lost",
+    ];
     if !blamed && !classes.contains(&d.class) {
         return;
     }
@@ -229,6 +258,9 @@ fn both_ends(case: &Case, all: &mut Vec<Command>) {
     let (a, b) = (case.connection.client, case.connection.server);
     all.push(command(
         "at the other capture point",
-        format!("tcpdump -i any -s 256 -w other.pcap 'host {} and host {} and tcp port {}'", a.ip, b.ip, b.port),
+        format!(
+            "tcpdump -i any -s 256 -w other.pcap 'host {} and host {} and tcp port {}'",
+            a.ip, b.ip, b.port
+        ),
     ));
 }

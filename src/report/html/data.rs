@@ -65,8 +65,14 @@ pub(super) fn write(report: &Report<'_>, out: &mut impl io::Write) -> io::Result
         base_ns: base.0.to_string(),
         span: (0.0, seconds(end, base)),
         classes: classes.into_iter().collect(),
-        parties: Party::ALL.map(|p| (p.id(), p.word(), words::colour(p))).to_vec(),
-        cases: report.cases.iter().map(|c| row(report, c, base, &ids)).collect(),
+        parties: Party::ALL
+            .map(|p| (p.id(), p.word(), words::colour(p)))
+            .to_vec(),
+        cases: report
+            .cases
+            .iter()
+            .map(|c| row(report, c, base, &ids))
+            .collect(),
     };
     let text = serde_json::to_string(&data)?;
     writeln!(
@@ -79,9 +85,20 @@ pub(super) fn write(report: &Report<'_>, out: &mut impl io::Write) -> io::Result
 /// First and last time of the input and the cases.
 pub(super) fn span(report: &Report<'_>) -> (Timestamp, Timestamp) {
     let cases = || report.cases.iter().map(|c| c.primary_segment().time);
-    let first = report.files.iter().filter_map(|f| f.first_time).chain(cases());
-    let last = report.files.iter().filter_map(|f| f.last_time).chain(cases());
-    (first.min().unwrap_or_default(), last.max().unwrap_or_default())
+    let first = report
+        .files
+        .iter()
+        .filter_map(|f| f.first_time)
+        .chain(cases());
+    let last = report
+        .files
+        .iter()
+        .filter_map(|f| f.last_time)
+        .chain(cases());
+    (
+        first.min().unwrap_or_default(),
+        last.max().unwrap_or_default(),
+    )
 }
 
 /// Whole microseconds: more would be noise in a drawing.
@@ -97,7 +114,9 @@ fn row(report: &Report<'_>, case: &Case, base: Timestamp, classes: &[&str]) -> R
     Row {
         i: case.id,
         t: seconds(at, base),
-        w: time(at, report.digits(case)).replace('T', " ").replace('Z', ""),
+        w: time(at, report.digits(case))
+            .replace('T', " ")
+            .replace('Z', ""),
         k: classes.binary_search(&d.class).unwrap_or(0),
         p: Party::ALL.iter().position(|p| *p == d.party).unwrap_or(0),
         s: words::severity_rank(d.severity),

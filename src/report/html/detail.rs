@@ -54,13 +54,13 @@ fn verdict(case: &Case) -> Markup {
     html! {
         div.verdict {
             h3 tabindex="-1" { "Case " (case.id) ": " (d.title) }
-            p.lead { (plain(&d.summary)) }
+            p.lead { (words::sentence(&plain(&d.summary))) }
             dl {
                 dt { "Who reset it" }
                 dd { strong.{ "who-" (words::colour(d.party)) } { (words::who(d.party)) }
                     " " span.sure { (d.party_confidence.id()) " confidence" } }
                 dt { "Why" }
-                dd { strong { (d.title) } " " span.sure { (d.cause_confidence.id()) " confidence, "
+                dd { strong { (words::sentence(d.title)) } " " span.sure { (d.cause_confidence.id()) " confidence, "
                     (d.basis.id()) ": " (words::known(d.basis)) } }
                 @if let Some(blame) = &d.blame { dt { "To change" } dd { (plain(blame)) } }
             }
@@ -111,7 +111,7 @@ fn alternatives(case: &Case) -> Markup {
     }
     html! {
         h4 { "What else it could be, and why that is less likely" }
-        ul { @for a in others { li { code { (a.class) } ": " (plain(&a.why_less_likely)) } } }
+        ul { @for a in others { li { code { (a.class) } ": " (words::prose(&a.why_less_likely)) } } }
     }
 }
 
@@ -123,8 +123,8 @@ fn advice(case: &Case) -> Markup {
     html! {
         h4 { "What to check next" }
         ol.next {
-            @for a in &d.advice { li { (plain(a)) } }
-            @for o in &d.other_vantage { li { "Another capture: " (plain(o)) } }
+            @for a in &d.advice { li { (words::prose(a)) } }
+            @for o in &d.other_vantage { li { "Another capture: " (words::prose(o)) } }
         }
     }
 }
@@ -136,20 +136,56 @@ fn facts(report: &Report<'_>, names: &Names, case: &Case) -> Markup {
     let server: Vec<String> = server_names(case).iter().map(|n| plain(n)).collect();
     let optional = |text: Option<String>| text.unwrap_or_default();
     let list = [
-        ("Time (UTC)", time(primary.time, report.digits(case)).replace('T', " ").replace('Z', "")),
-        ("RST in", format!("{}, frame {}", names.shown(primary.frame.file), primary.frame.in_file)),
-        ("Client", format!("{} ({})", c.client, role_basis(c.role_basis))),
+        (
+            "Time (UTC)",
+            time(primary.time, report.digits(case))
+                .replace('T', " ")
+                .replace('Z', ""),
+        ),
+        (
+            "RST in",
+            format!(
+                "{}, frame {}",
+                names.shown(primary.frame.file),
+                primary.frame.in_file
+            ),
+        ),
+        (
+            "Client",
+            format!("{} ({})", c.client, role_basis(c.role_basis)),
+        ),
         ("Server", c.server.to_string()),
         ("Names", server.join(", ")),
-        ("Protocol", optional(case.story.protocol.map(|p| p.to_string()))),
-        ("Last request", optional(app::last_request(case).map(|r| plain(&r)))),
-        ("Stated error", optional(app::stated_error(case).map(|r| plain(&r)))),
-        ("Says the RST", optional(app::reset_reason(&primary.payload).map(|r| plain(&r)))),
+        (
+            "Protocol",
+            optional(case.story.protocol.map(|p| p.to_string())),
+        ),
+        (
+            "Last request",
+            optional(app::last_request(case).map(|r| plain(&r))),
+        ),
+        (
+            "Stated error",
+            optional(app::stated_error(case).map(|r| plain(&r))),
+        ),
+        (
+            "Says the RST",
+            optional(app::reset_reason(&primary.payload).map(|r| plain(&r))),
+        ),
         ("Idle before", optional(d.idle_before.map(seconds))),
         ("Connection", traffic(case)),
         ("Captured", vantage(case)),
         ("RST form", form(case)),
-        ("In other words", format!("Zeek {}, tcp.completeness {}, {}, tcp.stream {}", d.zeek_conn_state, d.completeness, d.stage.id(), c.stream)),
+        (
+            "In other words",
+            format!(
+                "Zeek {}, tcp.completeness {}, {}, tcp.stream {}",
+                d.zeek_conn_state,
+                d.completeness,
+                d.stage.id(),
+                c.stream
+            ),
+        ),
         ("Group", format!("{} ({})", case.group, d.class)),
     ];
     html! {
@@ -210,7 +246,11 @@ fn case_file(report: &Report<'_>, case: &Case) -> Markup {
     let Some(written) = report.written.get(&case.id) else {
         return html! {};
     };
-    let name = written.path.file_name().unwrap_or_default().to_string_lossy();
+    let name = written
+        .path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
     html! {
         p.file {
             a.button download href={ "./" (percent_encoded(&name)) } { "Open the case file" }
@@ -272,7 +312,7 @@ fn checklist(case: &Case) -> Markup {
     html! {
         h4 { "The questions a ticket asks" }
         dl.checklist { @for (question, answer) in answered {
-            div { dt { (question) } dd { (plain(answer)) } }
+            div { dt { (words::sentence(question)) } dd { (words::prose(answer)) } }
         } }
     }
 }

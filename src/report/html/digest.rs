@@ -95,6 +95,9 @@ mod tests {
             "JI1qYdIGOLjlwCaTDD5gOaM85Flk/yFn9uzt1BnbBsE="
         );
         // RFC 4648 10
-        assert_eq!((base64(b"fo"), base64(b"foo"), base64(b"f")), ("Zm8=".into(), "Zm9v".into(), "Zg==".into()));
+        assert_eq!(
+            (base64(b"fo"), base64(b"foo"), base64(b"f")),
+            ("Zm8=".into(), "Zm9v".into(), "Zg==".into())
+        );
     }
 }

@@ -59,6 +59,9 @@ mod tests {
     #[test]
     fn markup_stays_but_for_scripts() {
         assert_eq!(html("<p>a</p>"), "<p>a</p>");
-        assert_eq!(html("<SCRIPT>x</Script ><!--"), "&lt;SCRIPT>x&lt;/Script >&lt;!--");
+        assert_eq!(
+            html("<SCRIPT>x</Script ><!--"),
+            "&lt;SCRIPT>x&lt;/Script >&lt;!--"
+        );
     }
 }

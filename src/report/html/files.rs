@@ -17,7 +17,16 @@ impl Names {
         let labels: Vec<(FileId, Vec<&str>)> = report
             .files
             .iter()
-            .map(|f| (f.id, f.label.split(['/', '\\']).rev().filter(|p| !p.is_empty()).collect()))
+            .map(|f| {
+                (
+                    f.id,
+                    f.label
+                        .split(['/', '\\'])
+                        .rev()
+                        .filter(|p| !p.is_empty())
+                        .collect(),
+                )
+            })
             .collect();
         // how many files end with the same components
         let mut ends: BTreeMap<&[&str], u32> = BTreeMap::new();
@@ -33,7 +42,10 @@ impl Names {
             shown.join("/")
         };
         Self {
-            names: labels.iter().map(|(id, parts)| (*id, short(parts))).collect(),
+            names: labels
+                .iter()
+                .map(|(id, parts)| (*id, short(parts)))
+                .collect(),
         }
     }
 
@@ -76,7 +88,10 @@ mod tests {
         ];
         let names = Names::of(&findings.report());
         let shown: Vec<String> = (0..4).map(|i| names.shown(FileId(i))).collect();
-        assert_eq!(shown, ["a/ring.pcapng", "b/ring.pcapng", "x.pcap", "standard input"]);
+        assert_eq!(
+            shown,
+            ["a/ring.pcapng", "b/ring.pcapng", "x.pcap", "standard input"]
+        );
         assert_eq!(names.shown(FileId(9)), "");
         let frame = crate::report::testing::frame(12);
         assert_eq!(names.place(frame, FileId(0)), "12");

@@ -73,14 +73,17 @@ fn name_of(m: &Members<'_>) -> Option<String> {
 /// The groups with an error or warning, worst first.
 pub(super) fn attention(report: &Report<'_>) -> Markup {
     let all = members(report);
-    let bad: Vec<&Members<'_>> = all.iter().filter(|m| m.worst >= Severity::Warning).collect();
+    let bad: Vec<&Members<'_>> = all
+        .iter()
+        .filter(|m| m.worst >= Severity::Warning)
+        .collect();
     if bad.is_empty() {
         return html! { p.calm { "Nothing here needs attention: every reset is harmless or only worth knowing." } };
     }
     html! {
         ol.cards { @for m in bad.iter().take(CARDS) { (card(report, m)) } }
         @if bad.len() > CARDS {
-            p { "and " (counted((bad.len() - CARDS) as u64, "more group")) " below." }
+            p { "and " a href="#groups-head" { (counted((bad.len() - CARDS) as u64, "more group")) } " below." }
         }
     }
 }
@@ -92,10 +95,10 @@ fn card(report: &Report<'_>, m: &Members<'_>) -> Markup {
             p.tags { span.badge { (m.worst.id()) }
                 span.{ "who who-" (words::colour(d.party)) } { (d.party.word()) }
                 span.soft { (d.party_confidence.id()) "/" (d.cause_confidence.id()) " confidence" } }
-            h3 { span.times { (count(m.size)) " ×" } " " (d.title) }
+            h3 { @if m.size > 1 { span.times { (count(m.size)) " ×" } " " (d.title) } @else { (words::sentence(d.title)) } }
             p.service { @if let Some(name) = name_of(m) { strong { (name) } " " }
                 span.soft { (m.servers) ", " (counted(m.clients, "client")) } }
-            p { (plain(&d.summary)) }
+            p { (words::sentence(&plain(&d.summary))) }
             @if let Some(blame) = &d.blame { p { "To change: " (plain(blame)) } }
             p.soft { (extent(report, m)) }
             p.links {
@@ -112,8 +115,8 @@ fn card(report: &Report<'_>, m: &Members<'_>) -> Markup {
 pub(super) fn table(report: &Report<'_>) -> Markup {
     let all = members(report);
     html! {
-        section.groups aria-labelledby="groups" {
-            h2 id="groups" { "Groups" }
+        section.groups aria-labelledby="groups-head" {
+            h2 id="groups-head" { "Groups" }
             details open[all.len() <= 12] {
                 summary { (counted(all.len() as u64, "group")) " of like resets" }
                 div.scroll { table {

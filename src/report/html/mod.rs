@@ -26,7 +26,11 @@ use std::collections::BTreeSet;
 use std::io;
 
 /// Written by hand, without a framework.
-const SCRIPT: &str = concat!(include_str!("table.js"), include_str!("timeline.js"), include_str!("page.js"));
+const SCRIPT: &str = concat!(
+    include_str!("table.js"),
+    include_str!("timeline.js"),
+    include_str!("page.js")
+);
 const STYLE: &str = include_str!("page.css");
 
 /// Cases whose whole story is in the page. Beyond them, groups keep that of their first cases,
@@ -87,7 +91,11 @@ fn stories(report: &Report<'_>, names: &Names, out: &mut impl io::Write) -> io::
         } else {
             detail::short(report, names, case, like(report, case.group, &whole))
         };
-        write!(out, "<script type=\"text/x-case\" id=\"story-{}\">", case.id)?;
+        write!(
+            out,
+            "<script type=\"text/x-case\" id=\"story-{}\">",
+            case.id
+        )?;
         out.write_all(embed::html(&part.into_string()).as_bytes())?;
         out.write_all(b"</script>\n")?;
     }

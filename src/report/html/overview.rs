@@ -2,7 +2,7 @@
 //! with input, defects and how to read it all.
 
 use super::files::Names;
-use super::{data, groups};
+use super::{data, groups, words};
 use crate::diagnosis::Severity;
 use crate::report::figures::{bytes, count, counted, time};
 use crate::report::hostile::plain;
@@ -16,7 +16,11 @@ pub(super) fn headline(report: &Report<'_>) -> String {
     }
     let resets = report.groups.iter().map(|g| g.uncounted);
     let n = resets.fold(report.cases.len() as u64, u64::saturating_add);
-    format!("{} in {}", counted(n, "TCP reset"), counted(report.groups.len() as u64, "group"))
+    format!(
+        "{} in {}",
+        counted(n, "TCP reset"),
+        counted(report.groups.len() as u64, "group")
+    )
 }
 
 /// Headline, totals, what needs attention.
@@ -29,7 +33,7 @@ pub(super) fn top(report: &Report<'_>, names: &Names) -> Markup {
         }
         main {
             @if report.cases.is_empty() {
-                section { p.calm { (sentence(&lines::nothing(report))) }
+                section { p.calm { (words::sentence(&lines::nothing(report))) "." }
                     p { (what_none_means(report)) } }
             } @else {
                 noscript { p.calm { "Without its script this page shows groups only; the cases are in cases.ndjson and in the case files beside it." } }
@@ -41,12 +45,6 @@ pub(super) fn top(report: &Report<'_>, names: &Names) -> Markup {
             }
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", chars.as_str())
 }
 
 fn what_none_means(report: &Report<'_>) -> &'static str {
@@ -73,7 +71,11 @@ fn input(report: &Report<'_>, names: &Names) -> String {
         counted(t.connections, "connection")
     );
     if last > first {
-        text.push_str(&format!(", {} to {} UTC", shown_time(first), shown_time(last)));
+        text.push_str(&format!(
+            ", {} to {} UTC",
+            shown_time(first),
+            shown_time(last)
+        ));
     }
     text
 }
@@ -85,15 +87,19 @@ fn shown_time(at: crate::units::Timestamp) -> String {
 /// How many of which severity.
 fn tally(report: &Report<'_>) -> Markup {
     let of = report.severities();
-    let words = [
+    let rows = [
         (Severity::Error, "error", "a user or service was hurt"),
-        (Severity::Warning, "warning", "something was lost or delayed"),
+        (
+            Severity::Warning,
+            "warning",
+            "something was lost or delayed",
+        ),
         (Severity::Info, "info", "worth knowing"),
         (Severity::Harmless, "harmless", "normal behaviour"),
     ];
     html! {
         ul.tally {
-            @for (severity, word, meaning) in words {
+            @for (severity, word, meaning) in rows {
                 @let n = of.get(&severity).copied().unwrap_or(0);
                 li.{ "sev-" (severity.id()) } .none[n == 0] {
                     a href={ "#severity=" (severity.id()) } { strong { (count(n)) } " " (word) }
@@ -150,7 +156,7 @@ pub(super) fn cases() -> Markup {
                 table.cases id="cases" {
                     thead { tr {
                         @for (key, name) in [("id", "Case"), ("time", "Time (UTC)"), ("severity", "Severity"), ("class", "Why"), ("party", "Who"),
-                            ("client", "Client"), ("server", "Server"), ("confidence", "Confidence")] {
+                            ("client", "Client"), ("server", "Server"), ("confidence", "Confidence (who/why)")] {
                             th scope="col" aria-sort=(if key == "id" { "ascending" } else { "none" }) {
                                 button type="button" data-sort=(key) { (name) }
                             }
@@ -224,11 +230,26 @@ fn defects(report: &Report<'_>) -> Markup {
 
 fn legend() -> Markup {
     let terms = [
-        ("Who", "the party that made the RST, not the address it bears: a device on the path uses the address of a side."),
-        ("Confidence", "who / why. High is meant to be right at least 95 times in 100, medium 75 times."),
-        ("Stated, observed, inferred", "an alert, an error message or the RST itself says so; every step is in the frames; or an assumption is needed."),
-        ("Frames", "numbers are those of the source file as Wireshark counts. In a case file they are in the packet id (frame.packet_id)."),
-        ("Sequence", "drawn from top to bottom with even spacing, whatever the time between; seq and ack are relative as in Wireshark. A RST of a device on the path starts at the dashed line between the sides."),
+        (
+            "Who",
+            "the party that made the RST, not the address it bears: a device on the path uses the address of a side.",
+        ),
+        (
+            "Confidence",
+            "who / why. High is meant to be right at least 95 times in 100, medium 75 times.",
+        ),
+        (
+            "Stated, observed, inferred",
+            "an alert, an error message or the RST itself says so; every step is in the frames; or an assumption is needed.",
+        ),
+        (
+            "Frames",
+            "numbers are those of the source file as Wireshark counts. In a case file they are in the packet id (frame.packet_id).",
+        ),
+        (
+            "Sequence",
+            "drawn from top to bottom with even spacing, whatever the time between; seq and ack are relative as in Wireshark. A RST of a device on the path starts at the dashed line between the sides.",
+        ),
     ];
     html! {
         details { summary { "How to read this page" }

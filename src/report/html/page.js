@@ -165,11 +165,13 @@ function afterPrint() {
 }
 
 function goToHash() {
+  // a plain name is a place of the page, not a state of it
+  if (!location.hash.includes("=") && location.hash.length > 1) return;
   readHash();
   const wanted = state.open.at(-1);
   refresh();
   if (wanted) goToCase(wanted);
-  else if (location.hash.includes("=")) document.getElementById("cases-head").scrollIntoView();
+  else if (location.hash.length > 1) document.getElementById("cases-head").scrollIntoView();
 }
 
 document.documentElement.classList.add("scripted");

@@ -93,7 +93,7 @@ function rowOf(c) {
 }
 
 function renderMore(count) {
-  const body = document.querySelector("#cases tbody");
+  const body = document.querySelector("#cases > tbody");
   const part = document.createDocumentFragment();
   for (const c of shown.slice(rendered, rendered + count)) {
     const row = rowOf(c);
@@ -109,10 +109,10 @@ function renderMore(count) {
 }
 
 function renderTable() {
-  document.querySelector("#cases tbody").replaceChildren();
+  document.querySelector("#cases > tbody").replaceChildren();
   rendered = 0;
   renderMore(PAGE);
-  for (const head of document.querySelectorAll("#cases thead th")) {
+  for (const head of document.querySelectorAll("#cases > thead th")) {
     const key = head.querySelector("button").dataset.sort;
     head.setAttribute("aria-sort", key === state.sort ? state.dir : "none");
   }

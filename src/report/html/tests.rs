@@ -54,7 +54,10 @@ fn every_part_of_a_case_is_there() {
         let entity = part.replace("&apos;", "'");
         assert!(text.contains(part) || text.contains(&entity), "{part}");
     }
-    assert!(!text.contains("ring/"), "directories of the input stay out of the page");
+    assert!(
+        !text.contains("ring/"),
+        "directories of the input stay out of the page"
+    );
 }
 
 /// Everything that a packet or a file name can bring into a page.
@@ -105,9 +108,20 @@ fn hostile_text_is_inert_and_visible() {
     assert!(text.contains("\\x1b[2J\\u{202e}\\u{2028}\\x00"));
     assert!(text.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     // in the data the same is hidden from HTML, not from JSON
-    let data = text.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let data = text
+        .split("id=\"data\">")
+        .nth(1)
+        .unwrap()
+        .split("</script>")
+        .next()
+        .unwrap();
     let value: serde_json::Value = serde_json::from_str(data).unwrap();
-    assert!(value["cases"][0]["y"].as_str().unwrap().starts_with("</script><script>"));
+    assert!(
+        value["cases"][0]["y"]
+            .as_str()
+            .unwrap()
+            .starts_with("</script><script>")
+    );
 }
 
 #[test]
@@ -126,13 +140,37 @@ fn the_policy_names_what_the_page_holds() {
     let text = render(&Findings::of(vec![case(1)]));
     let policy = text.split("Content-Security-Policy").nth(1).unwrap();
     let policy = policy.split('>').next().unwrap();
-    let script = text.rsplit("<script>").next().unwrap().split("</script>").next().unwrap();
-    assert!(policy.contains(&digest::sha256_base64(script.as_bytes())), "{policy}");
-    let style = text.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
-    assert!(policy.contains(&digest::sha256_base64(style.as_bytes())), "{policy}");
+    let script = text
+        .rsplit("<script>")
+        .next()
+        .unwrap()
+        .split("</script>")
+        .next()
+        .unwrap();
+    assert!(
+        policy.contains(&digest::sha256_base64(script.as_bytes())),
+        "{policy}"
+    );
+    let style = text
+        .split("<style>")
+        .nth(1)
+        .unwrap()
+        .split("</style>")
+        .next()
+        .unwrap();
+    assert!(
+        policy.contains(&digest::sha256_base64(style.as_bytes())),
+        "{policy}"
+    );
     // nothing comes from elsewhere
     for outside in ["http://", "https://", "url(", "@import", "src="] {
-        assert!(!style.contains(outside) && !script.replace("http://www.w3.org/2000/svg", "").contains(outside), "{outside}");
+        assert!(
+            !style.contains(outside)
+                && !script
+                    .replace("http://www.w3.org/2000/svg", "")
+                    .contains(outside),
+            "{outside}"
+        );
     }
     assert!(!text.contains(" style=\"") && !text.contains(" onclick"));
 }

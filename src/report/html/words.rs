@@ -1,6 +1,8 @@
 //! Ids of the diagnosis in words.
 
 use crate::diagnosis::{Basis, Confidence, Party, Severity};
+use crate::report::hostile::plain;
+use maud::{Markup, html};
 
 /// Who, as the subject of a sentence.
 pub(super) fn who(party: Party) -> &'static str {
@@ -33,6 +35,32 @@ pub(super) fn colour(party: Party) -> &'static str {
         Party::MiddleboxAsServer | Party::MiddleboxAsClient | Party::MiddleboxBoth => "middlebox",
         Party::ServerSideIntermediary | Party::ClientSideIntermediary => "intermediary",
         Party::Unknown => "unknown",
+    }
+}
+
+/// With a capital letter at its beginning.
+pub(super) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}", chars.as_str())
+}
+
+/// Text of ours or from packets, in which `` `commands` `` are set as such.
+pub(super) fn prose(text: &str) -> Markup {
+    let text = plain(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    // a lone backtick is a character like others
+    if parts.len() % 2 == 0 {
+        return html! { (text) };
+    }
+    html! {
+        @for (i, part) in parts.iter().enumerate() {
+            @if i % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 
