@@ -201,6 +201,7 @@ pub(super) fn write_case(
                 path: written.path,
                 packets: written.packets as u64,
                 bytes: written.bytes,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: written.secrets_left_out,
             })
         }
@@ -212,6 +213,7 @@ pub(super) fn write_case(
                 path: PathBuf::from("-"),
                 packets: selection.frames.len() as u64,
                 bytes: bytes.len() as u64,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: 0,
             })
         }
@@ -237,13 +239,7 @@ fn prepare<'a>(
     let file = case.primary_segment().frame.file;
     let source = found.sources.iter().find(|s| s.holds(file));
     let source = source.ok_or_else(|| Failure::output("the case's file is not known"))?;
-    let context = Context {
-        before: packets(settings.context_before),
-        after: packets(settings.context_after),
-        whole_connection: settings.context_before == EVERY_PACKET
-            && settings.context_after == EVERY_PACKET,
-    };
-    let selection = selection::select(case, &context);
+    let selection = selection::select(case, &context(settings));
     let secrets = if settings.matched_secrets {
         trim::Secrets::Matched
     } else {
@@ -255,6 +251,16 @@ fn prepare<'a>(
         force: settings.force,
     };
     Ok((selection, source, options))
+}
+
+/// How much of a connection is kept.
+pub(super) fn context(settings: &Settings) -> Context {
+    Context {
+        before: packets(settings.context_before),
+        after: packets(settings.context_after),
+        whole_connection: settings.context_before == EVERY_PACKET
+            && settings.context_after == EVERY_PACKET,
+    }
 }
 
 fn packets(n: u64) -> u32 {
