@@ -1,0 +1,213 @@
+//! From bytes to records and to the report: nothing is lost silently, and how the work is
+//! split changes nothing.
+
+use crate::support::capture::{Capture, Shape};
+use crate::support::random::Random;
+use crate::support::{run, scenarios, talk, testdata};
+use crate::fuzz::mutation::mutate;
+use rstcap::anomaly::{Anomaly, AnomalyKind};
+use rstcap::capture::{
+    Identified, Record, RecordKind, Sink, State, Structure, identify, walk,
+};
+
+/// Adds up the bytes of everything a walk reports.
+#[derive(Default)]
+struct Sum {
+    /// Bytes of records, headers and blocks.
+    taken: u64,
+    /// Bytes that were skipped or cut, as counted.
+    left: u64,
+    /// End of the last thing reported.
+    end: u64,
+    out_of_order: bool,
+    packets: usize,
+}
+
+impl Sum {
+    fn span(&mut self, offset: u64, len: u64) {
+        self.out_of_order |= offset < self.end;
+        self.end = offset + len;
+    }
+}
+
+impl Sink for Sum {
+    fn record(&mut self, record: &Record<'_>) {
+        self.span(record.span.offset, u64::from(record.span.len));
+        self.taken += u64::from(record.span.len);
+        self.packets += usize::from(record.kind == RecordKind::Packet);
+    }
+
+    fn structure(&mut self, structure: Structure) {
+        let (Structure::Section { span, .. }
+        | Structure::Interface { span, .. }
+        | Structure::Block { span, .. }) = structure;
+        // a pcap header is a section and an interface at once
+        if span.offset + u64::from(span.len) > self.end || span.len == 0 {
+            self.span(span.offset, u64::from(span.len));
+            self.taken += u64::from(span.len);
+        }
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        if matches!(
+            anomaly.kind,
+            AnomalyKind::SkippedBytes | AnomalyKind::CutShort
+        ) {
+            self.span(anomaly.offset.unwrap_or(0), anomaly.bytes);
+            self.left += anomaly.bytes;
+        }
+    }
+}
+
+/// `None` if the bytes do not begin as a capture.
+fn add_up(bytes: &[u8], buffer: usize) -> Option<Sum> {
+    let Identified::Capture(format) = identify(&bytes[..bytes.len().min(65_536)]) else {
+        return None;
+    };
+    let mut state = State::start(format);
+    let mut sum = Sum::default();
+    let (mut at, mut want) = (0, buffer);
+    loop {
+        let end = (at + want).min(bytes.len());
+        let last = end == bytes.len();
+        let piece = &bytes[at..end];
+        let used = walk(&mut state, at as u64, piece, last, u64::MAX, &mut sum);
+        at += used;
+        if last {
+            assert_eq!(at, bytes.len(), "the walk stopped before the end");
+            return Some(sum);
+        }
+        want = if used == 0 { want * 2 } else { buffer };
+    }
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let mut seeds: Vec<Vec<u8>> = scenarios(4000, 29)
+        .iter()
+        .map(|p| std::fs::read(p).unwrap())
+        .collect();
+    let capture = talk::capture(talk::reset_request(40_000, b"GET / HTTP/1.1\r\n\r\n"));
+    seeds.extend(Shape::ALL.map(|s| capture.bytes(s)));
+    seeds
+}
+
+#[test]
+fn records_and_skipped_bytes_are_the_file() {
+    let mut random = Random::new(1);
+    for seed in seeds() {
+        for round in 0..60 {
+            let bytes = if round == 0 {
+                seed.clone()
+            } else {
+                mutate(&seed, &mut random)
+            };
+            let Some(sum) = add_up(&bytes, 1 << 20) else {
+                continue;
+            };
+            assert!(!sum.out_of_order);
+            assert_eq!(sum.taken + sum.left, bytes.len() as u64, "{bytes:02x?}");
+            let small = add_up(&bytes, 64).unwrap();
+            assert_eq!(
+                (small.taken, small.left, small.packets),
+                (sum.taken, sum.left, sum.packets)
+            );
+        }
+    }
+}
+
+/// Thread counts and chunk sizes of the same run.
+const SPLITS: [&[&str]; 6] = [
+    &["-j2", "--chunk-size", "300"],
+    &["-j3", "--chunk-size", "1000"],
+    &["-j8", "--chunk-size", "70000"],
+    &["-j8"],
+    &["-j1", "--chunk-size", "300"],
+    &["-j2", "--chunk-size", "1000"],
+];
+
+fn split_does_not_matter(bytes: &[u8]) {
+    let file = run::temporary(bytes);
+    let whole = run::list(file.path(), &["-j1"]);
+    for words in SPLITS {
+        let split = run::list(file.path(), words);
+        let same = whole.ndjson == split.ndjson
+            && whole.packets == split.packets
+            && whole.anomalies == split.anomalies;
+        if !same {
+            let kept = file.into_temp_path().keep().unwrap();
+            panic!(
+                "{words:?} gives something else than one thread on {}:\n{:?} {:?}\n{}\n{}",
+                kept.display(),
+                whole.anomalies,
+                split.anomalies,
+                String::from_utf8_lossy(&whole.ndjson),
+                String::from_utf8_lossy(&split.ndjson),
+            );
+        }
+    }
+}
+
+#[test]
+fn splitting_the_work_does_not_change_the_output() {
+    for path in scenarios(200_000, 17) {
+        split_does_not_matter(&std::fs::read(path).unwrap());
+    }
+    for name in ["demo/tls.pcapng", "demo/services.pcap"] {
+        split_does_not_matter(&std::fs::read(testdata(name)).unwrap());
+    }
+}
+
+#[test]
+fn splitting_damaged_files_does_not_change_the_output() {
+    let mut random = Random::new(2);
+    for path in scenarios(4000, 31) {
+        let capture = Capture::read(&path);
+        for shape in [Shape::PLAIN, Shape::Pcapng { big: true }] {
+            let bytes = capture.bytes(shape);
+            for _ in 0..6 {
+                split_does_not_matter(&mutate(&bytes, &mut random));
+            }
+        }
+    }
+}
+
+/// Every prefix of a capture: whole packets are found, the rest is told.
+#[test]
+fn every_prefix_gives_the_resets_of_its_whole_packets() {
+    let capture = talk::capture(talk::reset_request(40_000, b"GET / HTTP/1.1\r\n\r\n"));
+    let mut captures = vec![capture.clone()];
+    captures.extend(scenarios(900, 9).iter().map(|p| Capture::read(p)));
+    for capture in captures {
+        for shape in [Shape::PLAIN, Shape::Pcapng { big: false }] {
+            every_prefix(&capture, shape);
+        }
+    }
+}
+
+fn every_prefix(capture: &Capture, shape: Shape) {
+    let bytes = capture.bytes(shape);
+    let header = capture.with(Vec::new()).bytes(shape).len();
+    // where each packet ends
+    let ends: Vec<usize> = (1..=capture.frames.len())
+        .map(|n| capture.with(capture.frames[..n].to_vec()).bytes(shape).len())
+        .collect();
+    let whole = run::list_bytes(&bytes, &["-j1"]);
+    let rsts = |ran: &run::Ran| ran.resets;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("prefix");
+    let mut last = (0, 0);
+    for len in header..=bytes.len() {
+        std::fs::write(&path, &bytes[..len]).unwrap();
+        let ran = run::run(&path, &["-j1"]);
+        let packets = ends.iter().filter(|e| **e <= len).count();
+        assert_eq!(ran.packets, packets as u64, "{shape:?} cut at {len}");
+        if packets == last.0 {
+            assert!(rsts(&ran) == last.1, "{shape:?} cut at {len}");
+        }
+        last = (packets, rsts(&ran));
+        let left = len - ends.get(packets.wrapping_sub(1)).copied().unwrap_or(header);
+        let told: u64 = ran.anomalies.iter().filter(|a| a.0 == "cut-short").map(|a| a.2).sum();
+        assert_eq!(told, left as u64, "{shape:?} cut at {len}: {:?}", ran.anomalies);
+    }
+    assert_eq!(last.1, whole.resets);
+}
