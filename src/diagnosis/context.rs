@@ -377,9 +377,14 @@ impl<'a> ResetContext<'a> {
     /// Payload a side sent that its peer had not acknowledged before the reset.
     #[must_use]
     pub fn unacknowledged(&self, side: Side) -> u32 {
-        let (Some(next), Some(ack)) = (self.side(side).next, self.side(side.peer()).max_ack) else {
+        let (Some(next), Some(mut ack)) = (self.side(side).next, self.side(side.peer()).max_ack)
+        else {
             return 0;
         };
+        // an abort tells what its sender had received by then
+        if self.is_abort() && self.sender != side && self.rst().has(tcp_flags::ACK) {
+            ack = ack.latest(self.rst().ack);
+        }
         u32::try_from(next.since(ack)).unwrap_or(0)
     }
 

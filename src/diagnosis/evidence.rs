@@ -307,6 +307,7 @@ pub enum Fact {
     WindowCopied {
         window: u16,
     },
+    WindowZero,
     MacDiffers {
         mac: String,
     },

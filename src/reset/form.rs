@@ -28,7 +28,7 @@ pub fn classify(
         return (first_words(conn, reset, &peer, triggers), triggers);
     }
     if reset.has(tcp_flags::ACK) {
-        with_ack(conn, replay, at, &sender, &peer, triggers)
+        with_ack(conn, replay, at, rtt, &sender, &peer, triggers)
     } else {
         (bare(conn, at, &sender, &peer, rtt, triggers), triggers)
     }
@@ -57,6 +57,7 @@ fn with_ack(
     conn: &Connection,
     replay: &Replay,
     at: usize,
+    rtt: Option<i64>,
     sender: &SideState,
     peer: &SideState,
     triggers: Triggers,
@@ -69,7 +70,11 @@ fn with_ack(
     {
         return (Form::Stateless, triggers);
     }
-    let copies_trigger = triggers.shown.is_some() && peer.next.is_some_and(|n| n == reset.ack);
+    let prompt = triggers
+        .shown
+        .and_then(|i| conn.segments.get(i))
+        .is_some_and(|q| reset.time.nanos_since(q.time) <= trigger::reply_limit(rtt));
+    let copies_trigger = prompt && peer.next.is_some_and(|n| n == reset.ack);
     let loses_timestamps = sender.timestamps && reset.options.timestamps.is_none();
     if copies_trigger && loses_timestamps && reset.window == 0 {
         return (Form::StatelessAck, triggers);
@@ -97,7 +102,9 @@ fn bare(
     if let Some(q) = triggers.shown.and_then(|i| conn.segments.get(i)) {
         let limit = trigger::reply_limit(rtt);
         let late = reset.time.nanos_since(q.time) > limit;
-        return if late && at_next == Form::Abort {
+        // a stack without the socket has no window to tell
+        let has_state = reset.window != 0 && q.space() == 0;
+        return if (late || has_state) && at_next == Form::Abort {
             Form::BareAbort
         } else {
             Form::Stateless
@@ -119,10 +126,12 @@ fn position(conn: &Connection, at: usize, sender: &SideState, peer: &SideState) 
     };
     let distance = reset.seq.since(next);
     let fin_own_number = sender.fin.is_some() && distance == -1;
+    // a SYN that is taken back with its own number
+    let syn_own_number = distance == -1 && sender.bytes == 0 && sender.max_ack.is_none();
     // the FIN may be missing in the capture, or counted by nobody yet
     let fin_unseen = sender.fin.is_none() && distance == 1;
     let peer_says = sender.gap && peer.max_ack.is_some_and(|a| a == reset.seq);
-    if distance == 0 || fin_own_number || fin_unseen || peer_says {
+    if distance == 0 || fin_own_number || syn_own_number || fin_unseen || peer_says {
         return Form::Abort;
     }
     if distance < 0 {

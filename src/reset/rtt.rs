@@ -6,6 +6,9 @@ use super::replay::{Kind, Replay};
 use crate::flow::{Connection, Side};
 use crate::packet::tcp_flags;
 
+/// Longer than any path, satellites and bloated queues included: somebody was thinking.
+const LONGEST_PATH_NS: i64 = 3_000_000_000;
+
 /// Samples of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rtt {
@@ -68,7 +71,7 @@ fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
 
 impl Rtt {
     fn add(&mut self, nanos: i64) {
-        if nanos < 0 {
+        if !(0..=LONGEST_PATH_NS).contains(&nanos) {
             return;
         }
         self.samples += 1;

@@ -92,7 +92,7 @@ fn resets(case: &Case, picked: &mut Picked<'_>) {
             if !summary.is_empty() {
                 add(case, picked, rst.frame, Role::Rst, summary);
             }
-            trigger(case, picked, reset.trigger, rst);
+            trigger(case, picked, pick::trigger(reset), rst);
         } else {
             add(
                 case,

@@ -5,6 +5,7 @@
 mod backend;
 mod change;
 mod contrast;
+mod device;
 mod fisher;
 mod groups;
 mod nat;
@@ -23,6 +24,7 @@ use super::model::{Case, Group, World};
 /// and groups the cases.
 pub fn aggregate(cases: &mut [Case], world: &World) -> Vec<Group> {
     nat::leaks(cases, world);
+    device::same_fingerprint(cases);
     process::terminated(cases, world);
     reboot::lost_state(cases);
     scan::closed_ports(cases, world);

@@ -4,7 +4,7 @@ use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Party, World};
 use crate::diagnosis::wording::pattern;
-use crate::flow::{Connection, Segment};
+use crate::flow::{Connection, Segment, ServiceOutcome};
 use crate::packet::tcp_flags;
 
 /// The plain SYN follows within this time.
@@ -35,7 +35,9 @@ pub(super) fn refused_options(cases: &mut [Case], world: &World) {
         else {
             continue;
         };
-        let Some((class, what, delay, retry)) = plain_retry(&case.connection, &syn, world) else {
+        let retry = plain_retry(&case.connection, &syn, world)
+            .or_else(|| accepted_soon(&case.connection, &syn, world));
+        let Some((class, what, delay, retry)) = retry else {
             continue;
         };
         let text = pattern::option_refused(what, delay);
@@ -84,4 +86,21 @@ fn plain_retry(conn: &Connection, syn: &Segment, world: &World) -> Option<Retry>
             })?;
             Some(("syn-option-refused", *name, delay, plain.frame))
         })
+}
+
+/// The next connection to the service was accepted, although its SYN was not kept: enough for
+/// ECN, which no end system refuses.
+fn accepted_soon(conn: &Connection, syn: &Segment, world: &World) -> Option<Retry> {
+    if !syn.has(tcp_flags::ECE | tcp_flags::CWR) {
+        return None;
+    }
+    let record = world.services.get(&conn.server)?;
+    record
+        .sample
+        .iter()
+        .filter(|(_, _, _, o)| matches!(o, ServiceOutcome::Worked | ServiceOutcome::Reset))
+        .map(|(start, ..)| start.nanos_since(syn.time))
+        .filter(|after| (1..=RETRY_NS).contains(after))
+        .min()
+        .map(|after| ("ecn-syn-refused", "ECN bits", after as f64 / 1e9, syn.frame))
 }

@@ -123,6 +123,15 @@ pub(super) fn window_of_reply(look: &Look, reset: &Reset) -> Option<Item> {
     })
 }
 
+/// An abort with window 0 and without time stamps, of a stack that has both: stacks that leave
+/// the time stamps away keep the window, and those that send window 0 use no time stamps.
+pub(super) fn window_zero(look: &Look, reset: &Reset) -> Option<Item> {
+    let r = look.segment(reset);
+    let mine = look.replay.state(reset.segment, reset.from).window;
+    (r.window == 0 && mine.is_some_and(|w| w != 0) && timestamp_missing(look, reset).is_some())
+        .then(|| item(Family::Window, 4, Fact::WindowZero, r))
+}
+
 /// Row 20: an abort with about the sender's last window.
 pub(super) fn window_kept(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);

@@ -115,7 +115,7 @@ pub struct Verdict {
 
 /// The items of one reset: every row of the table asks once.
 fn items(look: &Look, reset: &Reset) -> Vec<Item> {
-    let rows: [fn(&Look, &Reset) -> Option<Item>; 28] = [
+    let rows: [fn(&Look, &Reset) -> Option<Item>; 29] = [
         timing::too_early,
         timing::neighbour_too_early,
         timing::own_time,
@@ -135,6 +135,7 @@ fn items(look: &Look, reset: &Reset) -> Vec<Item> {
         fields::timestamp_continues,
         fields::window_copied,
         fields::window_of_reply,
+        fields::window_zero,
         fields::window_kept,
         fields::payload,
         fields::label_zero,
@@ -204,7 +205,7 @@ pub fn judge(look: &Look) -> Verdict {
     let primary = look.episode.primary();
     let (items, score) = weigh(look, primary);
     let forged = declares(&items, score);
-    if ttl::not_meant_to_arrive(look, primary) {
+    if forged && ttl::not_meant_to_arrive(look, primary) {
         return own_making(look, primary, items);
     }
     let mut verdict = if forged {

@@ -111,7 +111,7 @@ pub(super) fn beyond_or_stepped(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
     let state = look.replay.state(reset.segment, reset.from);
     let peer = look.replay.state(reset.segment, reset.from.peer());
-    if state.gap || state.fin.is_some() {
+    if state.gap || state.fin.is_some() || state.next.is_none() {
         return None;
     }
     let stepped = look

@@ -57,6 +57,14 @@ fn known_ttls(look: &Look, side: Side) -> Vec<u8> {
     }
     ttls.sort_unstable();
     ttls.dedup();
+    // SYNs of one source with many different TTLs are crafted and tell nothing
+    let spread = |t: &[u8]| {
+        let hops = t.iter().map(|t| hop_count(*t));
+        hops.clone().max().unwrap_or(0) - hops.min().unwrap_or(0)
+    };
+    if only_syn && spread(&ttls) > MISMATCH_HOPS {
+        ttls.clear();
+    }
     ttls
 }
 
@@ -131,7 +139,7 @@ pub(super) fn neighbours(look: &Look, reset: &Reset) -> Option<Item> {
         .flat_map(|h| h.ttls.iter().map(|(t, _)| *t))
         .collect();
     let away = ttls.len() >= 2 && ttls.iter().all(|t| hop_count(*t) >= MISMATCH_HOPS);
-    away.then(|| Item {
+    (away || behind_a_router(look, reset)).then(|| Item {
         family: Family::Ttl,
         weight: 15,
         hard: false,
@@ -139,8 +147,28 @@ pub(super) fn neighbours(look: &Look, reset: &Reset) -> Option<Item> {
     })
 }
 
+/// The frame comes from a MAC that addresses of other prefixes, hops away, use too: a
+/// router's. A host behind it cannot deliver an undecremented TTL.
+fn behind_a_router(look: &Look, reset: &Reset) -> bool {
+    let Some(mac) = look.segment(reset).src_mac else {
+        return false;
+    };
+    let mine = look.address(reset.from);
+    look.world.hosts.iter().any(|(ip, h)| {
+        *ip != mine
+            && !same_prefix(*ip, mine)
+            && h.macs.iter().any(|(m, _)| *m == mac)
+            && !h.ttls.is_empty()
+            && h.ttls.iter().all(|(t, _)| hop_count(*t) >= 1)
+    })
+}
+
 /// Row 10: the resets of one burst carry different TTLs.
 pub(super) fn several(look: &Look, reset: &Reset) -> Option<Item> {
+    // one of them is forged, but not the one that fits its sender
+    if known_ttls(look, reset.from).contains(&look.segment(reset).ttl) {
+        return None;
+    }
     let burst: Vec<_> = look
         .episode
         .resets
@@ -178,7 +206,12 @@ pub(super) fn same_device(look: &Look, reset: &Reset) -> Option<Item> {
             continue;
         }
         let elsewhere = |t: u8| hop_count(t).abs_diff(hop_count(segment.ttl)) >= MISMATCH_HOPS;
-        if host.ttls.iter().any(|(t, _)| !elsewhere(*t)) {
+        let plausible = |t: u8| hop_count(t) < LONGEST_PATH;
+        if host
+            .ttls
+            .iter()
+            .any(|(t, _)| !elsewhere(*t) || !plausible(*t))
+        {
             continue;
         }
         if !host.ttls.is_empty() {
@@ -246,7 +279,26 @@ fn on_link(look: &Look, reset: &Reset) -> bool {
 pub(super) fn not_meant_to_arrive(look: &Look, reset: &Reset) -> bool {
     let segment = look.segment(reset);
     let usual = look.normal(reset.from).map(|(_, s)| s.ttl).max();
-    segment.ttl < LOW_TTL
+    let low = segment.ttl < LOW_TTL
         && usual.is_some_and(|t| t > 2 * LOW_TTL)
-        && (look.episode.continues || reset.form == Form::Abort)
+        && (look.episode.continues || reset.form == Form::Abort);
+    low || from_the_hosts_own_card(look, reset)
+}
+
+/// The sender is on this very link (its TTLs are undecremented), and the reset has its MAC,
+/// which no other address uses, and its TTL.
+fn from_the_hosts_own_card(look: &Look, reset: &Reset) -> bool {
+    let r = look.segment(reset);
+    let (Some(mac), mine) = (r.src_mac, look.address(reset.from)) else {
+        return false;
+    };
+    let mut normal = look.normal(reset.from).map(|(_, s)| s).peekable();
+    let known = normal.peek().is_some();
+    let same = normal.all(|s| s.src_mac == Some(mac) && is_initial(s.ttl) && s.ttl == r.ttl);
+    let shared = look
+        .world
+        .hosts
+        .iter()
+        .any(|(ip, h)| *ip != mine && h.macs.iter().any(|(m, _)| *m == mac));
+    known && same && !shared
 }

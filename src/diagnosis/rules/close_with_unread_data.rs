@@ -32,6 +32,10 @@ rule! {
     "close-with-unread-data", "an application closed with received data unread", by "the sender", since "0.1.0", Some(check)
 }
 
+/// A message that follows an answer within this time (seconds) was sent before the server's
+/// close could be known.
+const RIGHT_BEHIND: f64 = 0.05;
+
 fn check(c: &ResetContext) -> Option<Finding> {
     if !c.is_abort() || c.forged || !c.by_server() {
         return None;
@@ -40,7 +44,19 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let peer_spoke_last = peers.last_data > mine.last_data && peers.last_data.is_some();
     let spoken = mine.bytes > 0;
     let acked = c.unacknowledged(c.sender.peer()) == 0;
-    let answered = c.response_complete() == Some(true);
+    // the last whole answer was to an earlier message, and this one came right behind it: the
+    // server was closing, not judging the request
+    let gap = match (c.last_data(c.sender), c.last_data(c.sender.peer())) {
+        (Some(answer), Some(next)) => next.time.seconds_since(answer.time),
+        _ => f64::MAX,
+    };
+    // its kernel took the message without its application answering
+    let taken = match (c.last(c.sender), c.last_data(c.sender.peer())) {
+        (Some(ack), Some(next)) => ack.time > next.time && ack.len == 0,
+        _ => false,
+    };
+    let pipelined = c.story.responses > 0 && taken && gap <= c.path_rtt() + RIGHT_BEHIND;
+    let answered = c.response_complete() == Some(true) || pipelined;
     if !(peer_spoke_last && spoken && acked && answered) || c.story.clean_quit {
         return None;
     }

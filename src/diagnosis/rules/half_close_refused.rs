@@ -38,7 +38,12 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let last = c.last_data(Side::Client)?;
     let unanswered = match c.response_complete() {
         Some(complete) => !complete,
-        None => c.client_spoke_last() && c.story.protocol.is_some() && c.outstanding(),
+        None => {
+            !c.story.encrypted
+                && c.client_spoke_last()
+                && c.story.protocol.is_some()
+                && c.outstanding()
+        }
     };
     if !c.by_server()
         || !c.is_abort()

@@ -6,7 +6,9 @@ use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
+use crate::diagnosis::wording;
 use crate::flow::Side;
+use crate::packet::app::recognisers;
 
 rule! {
     /// ## Signature
@@ -36,8 +38,15 @@ rule! {
 /// The refusal comes at once, human and timer delays apart.
 const PROMPT: f64 = 2.0;
 
+/// Fewer bytes than this may be the start of anything.
+const LEAST_BYTES: u64 = 8;
+
 fn check(c: &ResetContext) -> Option<Finding> {
-    let text = c.story.invalid_for_port.clone()?;
+    let text = c
+        .story
+        .invalid_for_port
+        .clone()
+        .or_else(|| unlike_others(c))?;
     let first = first_data(c, Side::Client)?;
     let prompt = c.rst().time.seconds_since(c.last_data(Side::Client)?.time) <= PROMPT;
     let only_greeting = c.bytes(Side::Server) == 0
@@ -56,4 +65,16 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .blaming(Blame::ClientConfiguration)
             .read(),
     )
+}
+
+/// Bytes of no known protocol on a port that has one, while other connections to it work.
+fn unlike_others(c: &ResetContext) -> Option<String> {
+    let works = c.service().is_some_and(|s| s.worked > 0);
+    let expected = recognisers()
+        .iter()
+        .find(|r| r.ports.contains(&c.conn.server.port))?
+        .protocol;
+    let whole = c.established() && !c.is_mid_flow() && c.bytes(Side::Client) >= LEAST_BYTES;
+    (works && whole && c.story.protocol.is_none())
+        .then(|| wording::unlike(expected.name(), &c.story.first_bytes))
 }

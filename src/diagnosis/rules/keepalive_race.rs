@@ -42,8 +42,10 @@ const IDLE: f64 = 0.2;
 fn check(c: &ResetContext) -> Option<Finding> {
     let (server_fin, mark) = (c.fin(Side::Server)?, c.side(Side::Server).fin?);
     let request_segment = c.trigger().filter(|_| c.is_stateless())?;
-    let at_fin = c.replay.state(mark.index, Side::Client);
-    let server_at_fin = c.replay.state(mark.index, Side::Server);
+    // what had been said before the two crossed
+    let crossing = mark.index.min(c.primary().trigger?);
+    let at_fin = c.replay.state(crossing, Side::Client);
+    let server_at_fin = c.replay.state(crossing, Side::Server);
     let new_request = matches!(c.trigger_kind()?, Kind::Data | Kind::Retransmission)
         && c.fin(Side::Client)
             .is_none_or(|f| f.time >= request_segment.time);
@@ -53,7 +55,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let last_data = server_at_fin.last_data.and_then(|i| c.segment(i))?;
-    let idle = server_fin.time.seconds_since(last_data.time);
+    let idle = server_fin
+        .time
+        .min(request_segment.time)
+        .seconds_since(last_data.time);
     if idle < IDLE || c.tls().is_some_and(|_| request_segment.len <= 31) {
         return None;
     }

@@ -35,7 +35,10 @@ rule! {
 }
 
 fn check(c: &ResetContext) -> Option<Finding> {
-    if !c.is_abort() || !c.established() || c.forged {
+    let handshaking = c.tls().is_some_and(|t| {
+        t.handshake_complete != Some(true) && t.app_records[0] == 0 && t.client_hello.is_some()
+    });
+    if !c.is_abort() || !c.established() || c.forged || handshaking {
         return None;
     }
     let peer = c.sender.peer();

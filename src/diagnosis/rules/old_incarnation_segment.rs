@@ -34,10 +34,16 @@ rule! {
     "old-incarnation-segment", "a reset answered a segment of an earlier connection", by "the sender", since "0.1.0", Some(check)
 }
 
+/// A segment that acknowledges this near to the present belongs to this connection.
+const CURRENT_BYTES: u32 = 1 << 24;
+
 fn check(c: &ResetContext) -> Option<Finding> {
     let stray = c.trigger_kind() == Some(Kind::Stray) && c.is_stateless();
     let trigger = c.trigger()?;
-    if !stray || trigger.has(tcp_flags::SYN) || c.own().next.is_none() {
+    let current = c.own().next.is_some_and(|n| {
+        trigger.has(tcp_flags::ACK) && trigger.ack.since(n).unsigned_abs() < CURRENT_BYTES
+    });
+    if !stray || current || trigger.has(tcp_flags::SYN) || c.own().next.is_none() {
         return None;
     }
     let severity = if c.episode.continues {

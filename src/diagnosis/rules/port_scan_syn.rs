@@ -3,7 +3,7 @@
 use super::common::{answers, made};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::{Segment, Side};
@@ -68,7 +68,12 @@ pub(super) fn check(c: &ResetContext) -> Option<Finding> {
     if let Some(what) = crafted {
         finding = finding.with([Evidence::of(Fact::ScannerSyn { what }, [syn, c.rst()])]);
     }
-    Some(finding.with(answers(c)).with([made(c)]))
+    let finding = finding.with(answers(c)).with([made(c)]);
+    Some(if c.forged {
+        finding
+    } else {
+        finding.party(Party::ClientHost, Confidence::High)
+    })
 }
 
 /// The client answers the SYN-ACK with a reset and never acknowledged it.
@@ -88,6 +93,9 @@ fn crafted(syn: &Segment, rst: &Segment) -> Option<&'static str> {
     }
     if few_options && NMAP_WINDOWS.contains(&syn.window) {
         return Some("no options but MSS and a window of nmap's");
+    }
+    if syn.seq.0 == 0 && few_options {
+        return Some("sequence number 0 and no options but MSS");
     }
     let own_kernel = rst.has(tcp_flags::RST) && !rst.has(tcp_flags::ACK);
     if own_kernel && few_options && syn.ttl.abs_diff(rst.ttl) >= 3 {

@@ -108,6 +108,14 @@ pub fn icmp_text(icmp: &IcmpError) -> String {
     }
 }
 
+/// Bytes that are not the protocol others speak on the port.
+#[must_use]
+pub fn unlike(expected: &str, first_bytes: &str) -> String {
+    format!(
+        "the client's bytes are no {expected} ({first_bytes}), other connections to the port work"
+    )
+}
+
 /// The bullets under a heading of a manual entry.
 fn bullets<'a>(rule: &'a Rule, heading: &str) -> impl Iterator<Item = &'a str> + use<'a> {
     let marker = format!("## {heading}");

@@ -43,6 +43,7 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::TimestampMissing => "no TCP time stamp, although the sender puts one on everything else".to_owned(),
         Fact::TimestampContinues => "its TCP time stamp continues the sender's clock".to_owned(),
         Fact::WindowCopied { window } => format!("window {window} is copied, not the sender's own"),
+        Fact::WindowZero => "window 0, although the sender's window was open".to_owned(),
         Fact::MacDiffers { mac } => format!("source MAC {mac}, never seen with this address before"),
         Fact::VlanDiffers { vlan, usual } => format!("VLAN {vlan}, the sender's packets come in VLAN {usual}"),
         Fact::LabelZero => "IPv6 flow label 0, as reject rules and filters make it".to_owned(),
