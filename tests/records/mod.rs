@@ -34,7 +34,8 @@ fn records_and_skipped_bytes_are_the_file() {
 }
 
 /// Thread counts and chunk sizes of the same run.
-const SPLITS: [&[&str]; 6] = [
+const SPLITS: [&[&str]; 7] = [
+    &["-j2", "--chunk-size", "100"],
     &["-j2", "--chunk-size", "300"],
     &["-j3", "--chunk-size", "1000"],
     &["-j8", "--chunk-size", "70000"],
@@ -128,4 +129,12 @@ fn every_prefix(capture: &Capture, shape: Shape) {
         assert_eq!(told, left as u64, "{shape:?} cut at {len}: {:?}", ran.anomalies);
     }
     assert_eq!(last.1, whole.resets);
+}
+
+/// A Simple Packet Block has no time: it is given that of the packet before it, also where
+/// that packet is in another chunk.
+#[test]
+fn packets_without_a_time_do_not_depend_on_the_split() {
+    split_does_not_matter(&std::fs::read(testdata("fuzz/pcapng-two-sections-two-orders.cap")).unwrap());
+    split_does_not_matter(&std::fs::read(testdata("fuzz/pcapng-old-blocks.cap")).unwrap());
 }
