@@ -1,5 +1,7 @@
 //! One integration binary.
 
 mod cli;
+mod fuzz;
 mod properties;
+mod records;
 mod support;
