@@ -8,7 +8,7 @@ use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::diagnosis::wording;
 use crate::flow::Side;
-use crate::packet::app::recognisers;
+use crate::packet::app::{Confidence, Protocol, recognisers};
 
 rule! {
     /// ## Signature
@@ -70,11 +70,20 @@ fn check(c: &ResetContext) -> Option<Finding> {
 /// Bytes of no known protocol on a port that has one, while other connections to it work.
 fn unlike_others(c: &ResetContext) -> Option<String> {
     let works = c.service().is_some_and(|s| s.worked > 0);
-    let expected = recognisers()
+    let port = c.conn.server.port;
+    let expected: Vec<Protocol> = recognisers()
         .iter()
-        .find(|r| r.ports.contains(&c.conn.server.port))?
-        .protocol;
+        .filter(|r| r.ports.contains(&port))
+        .map(|r| r.protocol)
+        .collect();
     let whole = c.established() && !c.is_mid_flow() && c.bytes(Side::Client) >= LEAST_BYTES;
-    (works && whole && c.story.protocol.is_none())
-        .then(|| wording::unlike(expected.name(), &c.story.first_bytes))
+    let foreign = c
+        .story
+        .protocol
+        .is_none_or(|p| !expected.contains(&p) && c.story.confidence < Confidence::High);
+    if !(works && whole && foreign) {
+        return None;
+    }
+    let name = expected.first()?.name();
+    Some(wording::unlike(name, &c.story.first_bytes))
 }
