@@ -229,7 +229,7 @@ fn standard_input_is_read() {
     let mut command = Command::cargo_bin("rstcap").unwrap();
     let out = command.arg("-").write_stdin(refused(443)).output().unwrap();
     assert_eq!(out.status.code(), Some(0));
-    assert!(text(&out.stdout).contains("1 reset in 1 group"));
+    assert!(text(&out.stdout).contains("\n1 reset in "));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn one_bad_input_does_not_stop_the_others() {
     let missing = dir.path().join("missing.pcap");
     let out = rstcap(&[missing.to_str().unwrap(), &file]);
     assert_eq!(out.status.code(), Some(2));
-    assert!(text(&out.stdout).contains("1 reset in 1 group"));
+    assert!(text(&out.stdout).contains("\n1 reset in "));
     assert!(text(&out.stderr).contains("missing.pcap: "));
 }
 
@@ -332,4 +332,24 @@ fn threads_do_not_change_the_output() {
         .unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn colours_and_columns_follow_the_environment() {
+    let (_dir, file) = capture();
+    let with = |variables: &[(&str, &str)]| {
+        let mut command = Command::cargo_bin("rstcap").unwrap();
+        command
+            .arg(&file)
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE");
+        let out = command.envs(variables.iter().copied()).output().unwrap();
+        text(&out.stdout)
+    };
+    assert!(!with(&[]).contains('\u{1b}'));
+    assert!(with(&[("CLICOLOR_FORCE", "1")]).contains("\u{1b}["));
+    assert!(!with(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]).contains('\u{1b}'));
+    let narrow = with(&[("COLUMNS", "80")]);
+    assert!(narrow.contains("\n     2024-07-14\n"), "{narrow}");
+    assert!(with(&[("COLUMNS", "200")]).contains("2024-07-14 12:01:17.021000"));
 }

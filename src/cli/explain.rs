@@ -38,7 +38,7 @@ pub(super) fn entry(id: &str, console: Console) -> Result<String, Failure> {
 /// Who it usually is, and since when the class exists.
 pub(super) fn usually(rule: &Rule) -> String {
     format!(
-        "Usually by {}. Since rstcap {}.",
+        "Usual party: {}. Since rstcap {}.",
         rule.party_hint, rule.since
     )
 }

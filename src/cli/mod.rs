@@ -14,7 +14,7 @@ mod manual;
 mod manual_diagnoses;
 mod markup;
 mod nearest;
-mod pipeline;
+pub mod pipeline;
 mod profile;
 mod progress;
 mod roff;
@@ -25,5 +25,6 @@ mod source;
 mod time;
 mod version;
 
+pub use console::Console;
 pub use failure::{Failure, Status};
 pub use run::{parse, run};

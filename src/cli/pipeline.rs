@@ -1,14 +1,13 @@
 //! The run itself: scan, reset, diagnosis, and the writing of one case file.
 
 use super::failure::Failure;
-use super::progress::Bars;
 use super::settings::{EVERY_PACKET, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{self, Case, Group};
 use crate::report::{FileStatus, Totals, Written};
-use crate::scan::{self, Outcome, Plan, Storm, Timeline};
-use crate::selection::{self, Context};
+use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
+use crate::selection::{self, Context, Selection};
 use crate::trim;
 use rayon::prelude::*;
 use std::io::Write as _;
@@ -20,19 +19,19 @@ const DEFAULT_MEMORY: u64 = 4 << 30;
 
 /// What was found: cases and groups numbered over all timelines, from 1.
 #[derive(Default)]
-pub(super) struct Found {
+pub struct Found {
     /// In order of their ids.
-    pub(super) cases: Vec<Case>,
+    pub cases: Vec<Case>,
     /// In order of their ids.
-    pub(super) groups: Vec<Group>,
+    pub groups: Vec<Group>,
     /// Every input file, by id.
-    pub(super) files: Vec<FileStatus>,
+    pub files: Vec<FileStatus>,
     /// What is wrong with the input.
-    pub(super) anomalies: Anomalies,
+    pub anomalies: Anomalies,
     /// Sums.
-    pub(super) totals: Totals,
+    pub totals: Totals,
     /// Inputs that could not be read at all, as messages with path and offset.
-    pub(super) errors: Vec<String>,
+    pub errors: Vec<String>,
     /// Where records are fetched again, per timeline.
     sources: Vec<CaseSource>,
 }
@@ -47,9 +46,12 @@ pub(super) enum Target {
 }
 
 /// Scans the inputs and diagnoses what was reset.
-pub(super) fn find(
+///
+/// # Errors
+/// The worker threads cannot be started. Inputs that cannot be read are in what was found.
+pub fn find(
     settings: &Settings,
-    progress: &Bars,
+    progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Found, Failure> {
     let plan = Plan {
@@ -161,26 +163,7 @@ pub(super) fn write_case(
     settings: &Settings,
     target: &Target,
 ) -> Result<Written, Failure> {
-    let file = case.primary_segment().frame.file;
-    let source = found.sources.iter().find(|s| s.holds(file));
-    let source = source.ok_or_else(|| Failure::output("the case's file is not known"))?;
-    let context = Context {
-        before: packets(settings.context_before),
-        after: packets(settings.context_after),
-        whole_connection: settings.context_before == EVERY_PACKET
-            && settings.context_after == EVERY_PACKET,
-    };
-    let selection = selection::select(case, &context);
-    let secrets = if settings.matched_secrets {
-        trim::Secrets::Matched
-    } else {
-        trim::Secrets::None
-    };
-    let options = trim::Options {
-        secrets,
-        libpcap: settings.libpcap,
-        force: settings.force,
-    };
+    let (selection, source, options) = prepare(found, case, settings)?;
     let failed = |e: crate::error::Error| Failure::output(e.to_string());
     match target {
         Target::Directory(directory) => {
@@ -207,6 +190,45 @@ pub(super) fn write_case(
             })
         }
     }
+}
+
+/// The bytes of a case's file.
+///
+/// # Errors
+/// The case's frames cannot be read again.
+pub fn case_bytes(found: &Found, case: &Case, settings: &Settings) -> Result<Vec<u8>, Failure> {
+    let (selection, source, options) = prepare(found, case, settings)?;
+    trim::case_to_bytes(case, &selection, source, &options)
+        .map_err(|e| Failure::output(e.to_string()))
+}
+
+/// What trimming wants to know.
+fn prepare<'a>(
+    found: &'a Found,
+    case: &Case,
+    settings: &Settings,
+) -> Result<(Selection, &'a CaseSource, trim::Options), Failure> {
+    let file = case.primary_segment().frame.file;
+    let source = found.sources.iter().find(|s| s.holds(file));
+    let source = source.ok_or_else(|| Failure::output("the case's file is not known"))?;
+    let context = Context {
+        before: packets(settings.context_before),
+        after: packets(settings.context_after),
+        whole_connection: settings.context_before == EVERY_PACKET
+            && settings.context_after == EVERY_PACKET,
+    };
+    let selection = selection::select(case, &context);
+    let secrets = if settings.matched_secrets {
+        trim::Secrets::Matched
+    } else {
+        trim::Secrets::None
+    };
+    let options = trim::Options {
+        secrets,
+        libpcap: settings.libpcap,
+        force: settings.force,
+    };
+    Ok((selection, source, options))
 }
 
 fn packets(n: u64) -> u32 {

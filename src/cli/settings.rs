@@ -89,21 +89,8 @@ impl Settings {
         classes: &[&str],
         processors: usize,
     ) -> Result<Self, Failure> {
-        if args.paths.is_empty() {
-            return Err(Failure::usage("no input")
-                .hint("give capture files, directories or -; rstcap --help shows the options"));
-        }
         let output = output(&args);
-        if output == Output::Stdout && args.format != args::Format::Text {
-            return Err(Failure::usage("-w - and -T both want standard output")
-                .hint("write the case file into a directory, or leave out -T"));
-        }
-        if output == Output::Stdout && console.out_is_terminal {
-            return Err(
-                Failure::usage("-w - writes a capture, and standard output is a terminal")
-                    .hint("redirect it, as in: rstcap CAPTURE -w - | wireshark -k -i -"),
-            );
-        }
+        check(&args, &output, console)?;
         let (context_before, context_after) = context(&args);
         let wanted = globs("--include", &args.include)?;
         Ok(Self {
@@ -142,6 +129,25 @@ impl Settings {
             paths: args.paths,
         })
     }
+}
+
+/// What cannot be meant.
+fn check(args: &Args, output: &Output, console: Console) -> Result<(), Failure> {
+    if args.paths.is_empty() {
+        return Err(Failure::usage("no input")
+            .hint("give capture files, directories or -; rstcap --help shows the options"));
+    }
+    if *output == Output::Stdout && args.format != args::Format::Text {
+        return Err(Failure::usage("-w - and -T both want standard output")
+            .hint("write the case file into a directory, or leave out -T"));
+    }
+    if *output == Output::Stdout && console.out_is_terminal {
+        return Err(
+            Failure::usage("-w - writes a capture, and standard output is a terminal")
+                .hint("redirect it, as in: rstcap CAPTURE -w - | wireshark -k -i -"),
+        );
+    }
+    Ok(())
 }
 
 fn output(args: &Args) -> Output {

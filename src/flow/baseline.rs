@@ -2,7 +2,7 @@
 //! result does not depend on how the work was divided.
 
 use super::key::Key;
-use super::loc::Loc;
+use super::loc::{Arena, Loc};
 use super::resets::Finished;
 use super::state::{Flow, seen};
 use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
@@ -170,7 +170,8 @@ fn outcome<K: Key>(flow: &Flow<K>, opener: usize) -> Option<ServiceOutcome> {
 
 impl Baselines {
     /// Counts a finished incarnation.
-    pub fn add<K: Key>(&mut self, flow: &Flow<K>, first: Option<Loc>, contrast: &Wanted) {
+    pub fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, contrast: &Wanted) {
+        let first = flow.trail.first(arena);
         let ends = flow.key.endpoints();
         let opener = flow.opener();
         for i in [0, 1] {
@@ -196,7 +197,7 @@ impl Baselines {
             }
         }
         if let (Some(opener), Some(first)) = (opener, first) {
-            self.add_service(flow, opener, ends[1 - opener], first, contrast);
+            self.add_service(flow, opener, ends[1 - opener], (first, arena), contrast);
         }
     }
 
@@ -205,7 +206,7 @@ impl Baselines {
         flow: &Flow<K>,
         opener: usize,
         server: Endpoint,
-        first: Loc,
+        (first, arena): (Loc, &Arena),
         contrast: &Wanted,
     ) {
         let Some(outcome) = outcome(flow, opener) else {
@@ -223,7 +224,7 @@ impl Baselines {
         let talked = flow.seen[0] & flow.seen[1] & seen::DATA != 0;
         if outcome == ServiceOutcome::Worked && talked && contrast.includes(server) {
             service.healthy.offer(HEALTHY, order, || {
-                let mut finished = Finished::of(flow, false);
+                let mut finished = Finished::of(flow, arena, false);
                 finished.kept.truncate(HEALTHY_RECORDS);
                 finished.order = first.frame();
                 finished

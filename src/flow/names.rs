@@ -1,6 +1,7 @@
 //! DNS lookups: which name gave a client the address it then connected to.
 
 use super::loc::Loc;
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
@@ -69,9 +70,9 @@ pub struct Names {
     lookups: VecDeque<Lookup>,
     /// Number of the first lookup that is still held.
     base: u64,
-    by_address: HashMap<(IpAddr, IpAddr), VecDeque<u64>>,
-    by_name: HashMap<(IpAddr, String), VecDeque<u64>>,
-    pending: HashMap<Key, u64>,
+    by_address: HashMap<(IpAddr, IpAddr), VecDeque<u64>, RandomState>,
+    by_name: HashMap<(IpAddr, String), VecDeque<u64>, RandomState>,
+    pending: HashMap<Key, u64, RandomState>,
     pending_order: VecDeque<(Key, u64)>,
     forgotten: u64,
 }

@@ -3,7 +3,7 @@
 
 use super::conversation::Stream;
 use super::fact::Fact;
-use super::loc::{Kept, Loc, Trail};
+use super::loc::{Arena, Kept, Loc, Trail};
 use super::state::Flow;
 use crate::packet::tcp_flags::RST;
 
@@ -59,13 +59,13 @@ impl ResetDetail {
     }
 
     /// Takes a segment of the flow in. `trail` already holds it.
-    pub fn segment<K>(&mut self, f: &Fact<K>, loc: Loc, trail: &Trail, stream: Stream) {
+    pub fn segment<K>(&mut self, f: &Fact<K>, loc: Loc, trail: (&Trail, &Arena), stream: Stream) {
         if !f.has(RST) {
             if self.after_left > 0 {
                 self.after_left -= 1;
                 self.kept.push(Kept {
                     loc,
-                    nth: trail.pushed() - 1,
+                    nth: trail.0.pushed() - 1,
                 });
             }
             return;
@@ -79,11 +79,11 @@ impl ResetDetail {
         }
         if self.after_left == 0 && self.freezes < FREEZES {
             self.freezes += 1;
-            self.kept.extend(trail.in_order());
+            self.kept.extend(trail.0.in_order(trail.1));
         } else if self.kept.len() < RESETS {
             self.kept.push(Kept {
                 loc,
-                nth: trail.pushed() - 1,
+                nth: trail.0.pushed() - 1,
             });
         }
         if self.freezes < FREEZES || self.after_left > 0 {
@@ -141,10 +141,10 @@ pub struct Finished {
 
 impl Finished {
     /// Gathers what a flow leaves behind.
-    pub fn of<K: super::key::Key>(flow: &Flow<K>, past_lost: bool) -> Self {
+    pub fn of<K: super::key::Key>(flow: &Flow<K>, arena: &Arena, past_lost: bool) -> Self {
         let detail = flow.detail.as_deref();
         let mut kept: Vec<Kept> = detail.map(|d| d.kept.clone()).unwrap_or_default();
-        kept.extend(flow.trail.in_order());
+        kept.extend(flow.trail.in_order(arena));
         kept.extend(flow.turn.iter().flatten());
         kept.sort_unstable_by_key(|k| k.nth);
         kept.dedup();

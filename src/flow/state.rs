@@ -3,7 +3,7 @@
 use super::conversation::Conversation;
 use super::fact::Fact;
 use super::key::{Key, Key4, Key6};
-use super::loc::{Kept, Loc, Trail};
+use super::loc::{Arena, Kept, Loc, Trail};
 use super::resets::ResetDetail;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::units::Seq;
@@ -137,10 +137,10 @@ impl<K: Key> Flow<K> {
 
     /// Takes a segment's numbers and times in.
     #[inline]
-    pub fn account(&mut self, f: &Fact<K>, loc: Loc) {
+    pub fn account(&mut self, f: &Fact<K>, loc: Loc, arena: &mut Arena) {
         let me = f.sender();
         self.segments[me] = self.segments[me].saturating_add(1);
-        self.trail.push(loc);
+        self.trail.push(arena, loc);
         if f.has(RST) {
             self.seen[me] |= seen::RST;
         } else {

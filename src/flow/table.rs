@@ -4,7 +4,7 @@ use super::baseline::{Baselines, Wanted};
 use super::conversation::{Conversation, Stream};
 use super::fact::{Fact, mark};
 use super::key::Key;
-use super::loc::{Kept, Loc};
+use super::loc::{Arena, Kept, Loc};
 use super::resets::Finished;
 use super::state::Flow;
 use crate::packet::tcp_flags::{ACK, RST, SYN};
@@ -50,6 +50,7 @@ pub struct FlowTable<K> {
     forgotten: u64,
     started: u64,
     contrast: Wanted,
+    arena: Arena,
 }
 
 /// How many connections of one kind were reset, and which of them are kept: the earliest.
@@ -88,6 +89,7 @@ impl<K: Key> Default for FlowTable<K> {
             forgotten: 0,
             started: 0,
             contrast: Wanted::All,
+            arena: Arena::default(),
         }
     }
 }
@@ -180,7 +182,7 @@ impl<K: Key> FlowTable<K> {
         let Some(flow) = self.flows[slot as usize].as_mut() else {
             return;
         };
-        flow.account(f, loc);
+        flow.account(f, loc, &mut self.arena);
         if f.has(RST) || flow.detail.is_some() {
             let first = f.has(RST)
                 && flow
@@ -188,7 +190,7 @@ impl<K: Key> FlowTable<K> {
                     .as_ref()
                     .is_none_or(|d| d.first_reset().is_none());
             let detail = flow.detail.get_or_insert_default();
-            detail.segment(f, loc, &flow.trail, flow.conversation.stream);
+            detail.segment(f, loc, (&flow.trail, &self.arena), flow.conversation.stream);
             if first {
                 self.unnumbered.push(slot);
             }
@@ -209,7 +211,7 @@ impl<K: Key> FlowTable<K> {
         let Some((syn_loc, isn, time)) = pending.filter(|p| p.1.wrapping_add(1) == f.ack) else {
             return;
         };
-        flow.trail.pop();
+        flow.trail.pop(&mut self.arena);
         self.reopen(slot, f, baselines);
         if let Some(flow) = self.flows[slot as usize].as_mut() {
             let syn = Fact {
@@ -220,7 +222,7 @@ impl<K: Key> FlowTable<K> {
                 flags: (f.flags & mark::FROM_SECOND ^ mark::FROM_SECOND) | SYN,
                 ..*f
             };
-            flow.account(&syn, syn_loc);
+            flow.account(&syn, syn_loc, &mut self.arena);
             flow.first_time = time;
         }
     }
@@ -235,7 +237,7 @@ impl<K: Key> FlowTable<K> {
         next.first_time = f.time;
         self.flows[slot as usize] = Some(next);
         self.reopened.remove(&slot);
-        if let Some(kept) = self.finish(&old, baselines) {
+        if let Some(kept) = self.finish(old, baselines) {
             self.reopened.insert(slot, kept);
         }
     }
@@ -274,8 +276,14 @@ impl<K: Key> FlowTable<K> {
     }
 
     // Counts a finished incarnation; keeps it if it was reset. Its index in `finished`.
-    fn finish(&mut self, flow: &Flow<K>, baselines: &mut Baselines) -> Option<usize> {
-        baselines.add(flow, flow.trail.first(), &self.contrast);
+    fn finish(&mut self, mut flow: Flow<K>, baselines: &mut Baselines) -> Option<usize> {
+        let kept = self.keep(&flow, baselines);
+        flow.trail.release(&mut self.arena);
+        kept
+    }
+
+    fn keep(&mut self, flow: &Flow<K>, baselines: &mut Baselines) -> Option<usize> {
+        baselines.add(flow, &self.arena, &self.contrast);
         let reset = flow
             .detail
             .as_ref()
@@ -283,7 +291,7 @@ impl<K: Key> FlowTable<K> {
         if !reset {
             return None;
         }
-        let finished = Finished::of(flow, self.forgotten > 0);
+        let finished = Finished::of(flow, &self.arena, self.forgotten > 0);
         let tally = self.kinds.entry(kind_of(&finished)).or_default();
         tally.count += 1;
         if tally.kept.len() < DETAIL_LIMIT {
@@ -326,7 +334,7 @@ impl<K: Key> FlowTable<K> {
         }
         self.reopened.remove(&(slot as u32));
         self.free.push(slot as u32);
-        self.finish(&flow, baselines);
+        self.finish(flow, baselines);
     }
 
     /// Frames in which streams began since the last call.
@@ -385,12 +393,13 @@ impl<K: Key> FlowTable<K> {
         gone
     }
 
-    /// Bytes the live flows use, estimated from their number.
+    /// Bytes the live flows use: what their number and their trails come to.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // index slots and hashes, the flow, and a trail of a dozen records
-        const TRAIL: usize = 160;
-        self.index.len() * (size_of::<Option<Flow<K>>>() + 16 + TRAIL)
+        // a slot and its hash in the index, and room for both to grow
+        const INDEX: usize = 16;
+        let (blocks, size) = self.arena.in_use();
+        self.index.len() * (size_of::<Option<Flow<K>>>() + INDEX) + blocks * size
     }
 
     /// Flows begun so far.
@@ -412,7 +421,7 @@ impl<K: Key> FlowTable<K> {
             if self.flows[slot].as_ref().is_some_and(reset)
                 && let Some(flow) = self.flows[slot].take()
             {
-                self.finish(&flow, baselines);
+                self.finish(flow, baselines);
             }
         }
         let established = self.kinds.keys().filter(|k| !k.refused);
@@ -429,7 +438,7 @@ impl<K: Key> FlowTable<K> {
         self.contrast = contrast.clone();
         for slot in 0..self.flows.len() {
             if let Some(flow) = self.flows[slot].take() {
-                self.finish(&flow, baselines);
+                self.finish(flow, baselines);
             }
         }
         let kinds = std::mem::take(&mut self.kinds)

@@ -16,14 +16,37 @@ struct Members<'a> {
     worst: Severity,
 }
 
+/// Above this many rows groups are shown instead of cases.
+const ROWS_WITHOUT_GROUPS: usize = 20;
+
+/// Whether the cases are so many, and so many alike, that groups say more. Never when a case
+/// belongs to no group: none may go unmentioned.
+pub(super) fn say_more(report: &Report<'_>) -> bool {
+    let cases = report.cases.len();
+    let grouped: usize = report.groups.iter().map(|g| g.cases.len()).sum();
+    cases > ROWS_WITHOUT_GROUPS && cases > report.groups.len() && grouped == cases
+}
+
+/// One case of each group and how many resets it stands for, worst first, then in order of
+/// their first case.
+pub(super) fn exemplars<'a>(report: &Report<'a>) -> Vec<(&'a Case, u64)> {
+    let members = all_members(report);
+    members
+        .iter()
+        .map(|m| (m.exemplar, size(m.group)))
+        .collect()
+}
+
+fn all_members<'a>(report: &Report<'a>) -> Vec<Members<'a>> {
+    let groups = report.groups.iter();
+    let mut members: Vec<_> = groups.filter_map(|g| members_of(report, g)).collect();
+    members.sort_by_key(|m| (std::cmp::Reverse(m.worst), m.exemplar.id));
+    members
+}
+
 /// Prints the groups, worst first, then in order of their first case.
 pub(super) fn print(canvas: &mut Canvas<'_>, report: &Report<'_>) -> io::Result<()> {
-    let mut members: Vec<Members<'_>> = report
-        .groups
-        .iter()
-        .filter_map(|g| members_of(report, g))
-        .collect();
-    members.sort_by_key(|m| (std::cmp::Reverse(m.worst), m.exemplar.id));
+    let members = all_members(report);
     let (harmless, others): (Vec<_>, Vec<_>) =
         members.iter().partition(|m| m.worst == Severity::Harmless);
     let rows: Vec<Row> = others.iter().map(|m| group_row(report, m)).collect();

@@ -94,11 +94,7 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         client: endpoint(case, Side::Client),
         server: endpoint(case, Side::Server),
         role_basis: role_basis(case.connection.role_basis),
-        vantage: schema::Vantage {
-            point: case.episode.vantage.point.id(),
-            decisive: case.episode.vantage.decisive,
-            votes: case.episode.vantage.votes.clone(),
-        },
+        vantage: vantage(case),
         handshake: handshake(case),
         protocol: app::protocol(case),
         tls: app::tls(case),
@@ -122,11 +118,7 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         checklist: checklist(case),
         contrast: contrast(case),
         middlebox_score_db: d.middlebox_score,
-        source: schema::Source {
-            file: label(report, primary.frame),
-            frame: primary.frame.in_file.0,
-            offset: primary.frame.span.offset,
-        },
+        source: source(report, case),
         tcp_stream: case.connection.stream,
         incarnation: case.connection.incarnation,
         display_filter: display_filter(case),
@@ -135,6 +127,24 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
             .get(&case.id)
             .map(|w| w.path.display().to_string()),
         group: case.group,
+    }
+}
+
+fn vantage(case: &Case) -> schema::Vantage {
+    let v = &case.episode.vantage;
+    schema::Vantage {
+        point: v.point.id(),
+        decisive: v.decisive,
+        votes: v.votes.clone(),
+    }
+}
+
+fn source(report: &Report<'_>, case: &Case) -> schema::Source {
+    let frame = case.primary_segment().frame;
+    schema::Source {
+        file: label(report, frame),
+        frame: frame.in_file.0,
+        offset: frame.span.offset,
     }
 }
 

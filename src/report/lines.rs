@@ -52,7 +52,7 @@ pub(super) fn totals(report: &Report<'_>) -> String {
         counted(shown.saturating_add(of_groups), "reset"),
         counted(report.groups.len() as u64, "group")
     )];
-    if shown < t.cases {
+    if shown.saturating_add(of_groups) < t.cases {
         parts.push(format!("of {} in all", count(t.cases)));
     }
     let verb = if attention == 1 { "needs" } else { "need" };

@@ -3,9 +3,10 @@
 use super::display_filter::display_filter;
 use super::figures::time;
 use super::hostile::{markdown, markdown_code};
-use super::rows::{confidence, connection, name_and_summary};
-use super::{Report, app, lines};
-use crate::diagnosis::Case;
+use super::rows::{confidence, connection, name_and_summary, place};
+use super::{Report, app, groups, lines};
+use crate::diagnosis::{Case, Statement};
+use crate::flow::FrameRef;
 use std::io::{self, Write};
 
 /// Cases that get a section of their own; a ticket with more of them is not read.
@@ -19,28 +20,33 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         return notes(report, out);
     }
     writeln!(out, "{}\n", markdown(&lines::totals(report)))?;
+    let rows = if groups::say_more(report) {
+        groups::exemplars(report)
+    } else {
+        report.cases.iter().map(|c| (c, 1)).collect()
+    };
     writeln!(
         out,
-        "| # | time (UTC) | who reset | why | connection | confidence |"
+        "| # | resets | time (UTC) | who reset | why | connection | confidence |"
     )?;
-    writeln!(out, "|---|---|---|---|---|---|")?;
-    for case in report.cases {
-        table_row(report, case, out)?;
+    writeln!(out, "|---|---|---|---|---|---|---|")?;
+    for (case, count) in &rows {
+        table_row(report, case, *count, out)?;
     }
-    for case in report.cases.iter().take(SECTIONS) {
+    for (case, _) in rows.iter().take(SECTIONS) {
         section(report, case, out)?;
     }
-    if let Some(rest) = report.cases.len().checked_sub(SECTIONS).filter(|n| *n > 0) {
-        writeln!(out, "\n{rest} more cases are in the table only.")?;
+    if let Some(rest) = rows.len().checked_sub(SECTIONS).filter(|n| *n > 0) {
+        writeln!(out, "\n{rest} more rows of the table have no section here.")?;
     }
     notes(report, out)
 }
 
-fn table_row(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<()> {
+fn table_row(report: &Report<'_>, case: &Case, count: u64, out: &mut dyn Write) -> io::Result<()> {
     let d = &case.diagnosis;
     writeln!(
         out,
-        "| {} | {} | {} | {} | {} | {} |",
+        "| {} | {count} | {} | {} | {} | {} | {} |",
         case.id,
         time(case.primary_segment().time, report.digits(case)),
         d.party.word(),
@@ -57,18 +63,8 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
     if let Some(request) = app::last_request(case) {
         writeln!(out, "Last request: {}\n", markdown_code(&request))?;
     }
-    list(
-        out,
-        "Evidence",
-        case.diagnosis.evidence.iter().map(|s| {
-            let frames: Vec<String> = s.frames.iter().map(|f| f.in_file.to_string()).collect();
-            if frames.is_empty() {
-                markdown(&s.text)
-            } else {
-                format!("{} (frame {})", markdown(&s.text), frames.join(", "))
-            }
-        }),
-    )?;
+    let evidence = d.evidence.iter().map(|s| statement(report, case, s));
+    list(out, "Evidence", evidence)?;
     list(
         out,
         "Could also be",
@@ -102,6 +98,18 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
         writeln!(out, "\nCase file: {}", markdown_code(&path))?;
     }
     Ok(())
+}
+
+/// A statement and where it can be seen.
+fn statement(report: &Report<'_>, case: &Case, s: &Statement) -> String {
+    let several = report.several_files(case);
+    let place = |f: &FrameRef| markdown(&place(report, *f, several));
+    let places: Vec<String> = s.frames.iter().map(place).collect();
+    if places.is_empty() {
+        markdown(&s.text)
+    } else {
+        format!("{} ({})", markdown(&s.text), places.join(", "))
+    }
 }
 
 fn list(out: &mut dyn Write, head: &str, items: impl Iterator<Item = String>) -> io::Result<()> {
@@ -140,11 +148,13 @@ mod tests {
     fn table_and_sections() {
         let text = render(&Findings::of(vec![case(1), harmless(2, 2, 60)]));
         assert!(text.contains(
-            "| 1 | 2024-07-14T12:01:17.123400Z | middlebox | reset-after-client-hello | \
+            "| 1 | 1 | 2024-07-14T12:01:17.123400Z | middlebox | reset-after-client-hello | \
              `10.0.0.1:40000 > 192.0.2.7:443` | high/medium |\n"
         ));
         assert!(text.contains("\n## Case 2: Reset after both sides closed\n"));
-        assert!(text.contains("- the RST came 0.4 ms after the ClientHello (frame 10, 12)\n"));
+        assert!(
+            text.contains("- the RST came 0.4 ms after the ClientHello (frame 10, frame 12)\n")
+        );
     }
 
     #[test]
@@ -164,7 +174,7 @@ mod tests {
         let rows = text.lines().filter(|l| l.starts_with("| 1 "));
         assert_eq!(
             rows.map(|l| l.matches('|').count()).collect::<Vec<_>>(),
-            [7]
+            [8]
         );
     }
 

@@ -205,8 +205,13 @@ impl<'a> Report<'a> {
         let Some(home) = self.file_of(case) else {
             return false;
         };
-        let mut files = self.files.iter().filter(|f| f.timeline == home.timeline);
-        files.nth(1).is_some()
+        // the files of one timeline have ids that follow each other
+        let neighbours = [home.id.0.checked_sub(1), home.id.0.checked_add(1)];
+        let mut neighbours = neighbours.into_iter().flatten();
+        neighbours.any(|id| {
+            let other = self.file(FileId(id));
+            other.is_some_and(|f| f.timeline == home.timeline)
+        })
     }
 
     /// Shown cases of each severity. Resets that a group only counts are taken to be like its

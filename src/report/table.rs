@@ -10,6 +10,9 @@ const GAP: &str = "  ";
 /// Space before the lines below a row: under the second column.
 const INDENT: usize = 5;
 
+/// Heading of the column of connections.
+const HEAD: &str = "connection";
+
 /// How a table is laid out, from roomy to narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
@@ -44,26 +47,37 @@ impl Widths {
             clock: widest("time (UTC)", |r| &r.clock),
             who: widest("who reset", |r| &r.who),
             why: widest("why", |r| &r.why),
-            connection: widest("connection", |r| &r.connection),
+            connection: 0,
             confidence: widest("conf", |r| &r.confidence),
         }
     }
 
-    fn total(&self, layout: Layout) -> usize {
+    /// Columns that everything but the connection takes.
+    fn others(&self, layout: Layout) -> usize {
         let always = self.number + self.clock + self.who + self.why + self.confidence;
         let gaps = GAP.len() * 4;
         match layout {
-            Layout::Wide => always + gaps + self.date + 1 + self.connection + GAP.len(),
-            Layout::DateApart => always + gaps + self.connection + GAP.len(),
-            Layout::ConnectionBelow => always + gaps,
+            Layout::Wide => always + gaps + self.date + 1,
+            Layout::DateApart | Layout::ConnectionBelow => always + gaps,
         }
     }
 
-    fn layout(&self, columns: usize) -> Layout {
-        [Layout::Wide, Layout::DateApart]
-            .into_iter()
-            .find(|l| self.total(*l) <= columns)
-            .unwrap_or(Layout::ConnectionBelow)
+    /// The roomiest layout for so many columns; makes the column of connections as wide as it
+    /// can be. A few connections may be too long for it (IPv6 among IPv4): those stand below.
+    fn settle(&mut self, rows: &[Row], columns: usize) -> Layout {
+        for layout in [Layout::Wide, Layout::DateApart] {
+            let room = columns.saturating_sub(self.others(layout) + GAP.len());
+            let fitting = || {
+                rows.iter()
+                    .map(|r| width(&r.connection))
+                    .filter(|w| *w <= room)
+            };
+            if fitting().count() * 2 > rows.len() && room >= HEAD.len() {
+                self.connection = fitting().max().unwrap_or(0).max(HEAD.len());
+                return layout;
+            }
+        }
+        Layout::ConnectionBelow
     }
 }
 
@@ -72,8 +86,8 @@ pub(super) fn print(canvas: &mut Canvas<'_>, rows: &[Row]) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let widths = Widths::of(rows);
-    let layout = widths.layout(canvas.columns());
+    let mut widths = Widths::of(rows);
+    let layout = widths.settle(rows, canvas.columns());
     heading(canvas, &widths, layout)?;
     let mut date = "";
     for row in rows {
@@ -94,7 +108,7 @@ fn heading(canvas: &mut Canvas<'_>, widths: &Widths, layout: Layout) -> io::Resu
         left("why", widths.why),
     ];
     if layout != Layout::ConnectionBelow {
-        cells.push(left("connection", widths.connection));
+        cells.push(left(HEAD, widths.connection));
     }
     cells.push("conf".to_owned());
     canvas.line(cells.join(GAP).trim_end())
@@ -123,12 +137,14 @@ fn print_row(
         left(&row.who, widths.who),
         canvas.paint(colour_of(row.severity), &left(&row.why, widths.why)),
     ];
+    let fits = width(&row.connection) <= widths.connection;
     if layout != Layout::ConnectionBelow {
-        cells.push(left(&row.connection, widths.connection));
+        let cell = if fits { row.connection.as_str() } else { "" };
+        cells.push(left(cell, widths.connection));
     }
     cells.push(row.confidence.clone());
     canvas.line(cells.join(GAP).trim_end())?;
-    if layout == Layout::ConnectionBelow {
+    if !fits {
         below(canvas, &row.connection)?;
     }
     for text in &row.below {

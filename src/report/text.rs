@@ -5,9 +5,6 @@ use crate::diagnosis::Severity;
 use anstyle::{AnsiColor, Effects};
 use std::io;
 
-/// Above this many rows groups are shown instead of cases.
-const ROWS_WITHOUT_GROUPS: usize = 20;
-
 /// How much of each case is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
@@ -102,7 +99,7 @@ pub(super) fn write(
     } else {
         match options.detail {
             Detail::Full => story::print(&mut canvas, report)?,
-            Detail::Usual if by_groups(report) => groups::print(&mut canvas, report)?,
+            Detail::Usual if groups::say_more(report) => groups::print(&mut canvas, report)?,
             _ => {
                 let rows: Vec<_> = report.cases.iter().map(|c| rows::row(report, c)).collect();
                 table::print(&mut canvas, &rows)?;
@@ -118,11 +115,6 @@ pub(super) fn write(
         canvas.line(&line)?;
     }
     Ok(())
-}
-
-fn by_groups(report: &Report<'_>) -> bool {
-    let cases = report.cases.len();
-    cases > ROWS_WITHOUT_GROUPS && cases > report.groups.len()
 }
 
 #[cfg(test)]
@@ -204,6 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn one_long_connection_among_short_ones_stands_below() {
+        let mut long = case(3);
+        long.connection.client.ip = "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap();
+        long.connection.server.ip = "2001:db8:1111:2222:3333:4444:5555:7777".parse().unwrap();
+        let text = usual(&Findings::of(vec![case(1), case(2), long]), 125);
+        assert!(
+            text.contains("  10.0.0.1:40000 > 192.0.2.7:443  high/medium\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n     [2001:db8:1111:2222:3333:4444:5555:6666]:40000 > "),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn many_cases_become_groups() {
         let mut cases = vec![case(1)];
         cases.extend((2..=15).map(|i| harmless(i, 2, i64::from(i))));
@@ -265,7 +273,7 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
-        assert!(text.contains("ip.addr == 10.0.0.1 && ip.addr == 192.0.2.7"));
+        assert!(text.contains("ip.addr == 10.0.0.1 && tcp.port == 40000 && "));
         // with a second file in the timeline, frames name their file
         findings.files.push(file(1, "ring/b.pcapng"));
         let text = render(&findings.report(), 120, Detail::Full);

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// Bytes read around a wanted record; most are smaller.
-const WINDOW: usize = 16 << 10;
+/// Bytes read for a wanted record; most are smaller.
+const WINDOW: usize = 2 << 10;
 /// Wanted records handed to a worker at a time.
 const BATCH: usize = 256;
 

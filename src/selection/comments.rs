@@ -47,7 +47,7 @@ impl Role {
     }
 }
 
-/// Puts a comment on a kept frame; one that says the same is not repeated.
+/// Puts a comment on a kept frame, unless another one there says the same or more.
 pub(super) fn add(case: &Case, picked: &mut Picked<'_>, frame: FrameRef, role: Role, words: &str) {
     let Some(kept) = picked.get_mut(frame.number) else {
         return;
@@ -59,9 +59,9 @@ pub(super) fn add(case: &Case, picked: &mut Picked<'_>, frame: FrameRef, role: R
         frame.number
     );
     let words = clean(words, MAX_COMMENT.saturating_sub(tag.len()));
-    let comment = format!("{words}{tag}");
-    if kept.comments.len() < MAX_PER_PACKET && !kept.comments.contains(&comment) {
-        kept.comments.push(comment);
+    let is_said = kept.comments.iter().any(|said| said.contains(&words));
+    if kept.comments.len() < MAX_PER_PACKET && !is_said {
+        kept.comments.push(format!("{words}{tag}"));
     }
 }
 
@@ -92,7 +92,7 @@ fn resets(case: &Case, picked: &mut Picked<'_>) {
             if !summary.is_empty() {
                 add(case, picked, rst.frame, Role::Rst, summary);
             }
-            trigger(case, picked, reset.trigger, rst);
+            trigger(case, picked, pick::trigger(reset), rst);
         } else {
             add(
                 case,

@@ -54,6 +54,7 @@ pub(crate) fn segment(
         interface: 0,
         frame_len: 54 + payload.len() as u32,
         checksum_ok: None,
+        checksum_partial: false,
         options: TcpOptions::default(),
         payload: payload.to_vec(),
         duplicate_of: None,

@@ -5,6 +5,7 @@ use super::{Context, Kept, Reason};
 use crate::diagnosis::Case;
 use crate::flow::{Connection, FrameRef, Segment, Side};
 use crate::packet::tcp_flags;
+use crate::reset::{Form, Reset};
 use crate::units::FrameNumber;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -128,6 +129,15 @@ pub(super) fn pick<'a>(case: &'a Case, context: &Context) -> Picked<'a> {
 pub(super) fn primary(case: &Case) -> usize {
     let reset = case.episode.resets.get(case.episode.primary);
     reset.map_or(0, |reset| reset.segment)
+}
+
+/// What provoked a RST, where its form says that it answers a segment: an abort answers
+/// nothing, whatever came before it.
+pub(super) fn trigger(reset: &Reset) -> Option<usize> {
+    match reset.form {
+        Form::Refusal | Form::Stateless | Form::StatelessAck => reset.trigger,
+        Form::Abort | Form::BareAbort | Form::Behind | Form::Beyond | Form::Orphan => None,
+    }
 }
 
 /// Finds the handshake.
@@ -281,12 +291,13 @@ fn keep_resets(case: &Case, picked: &mut Picked<'_>) {
     let primary = resets.get(case.episode.primary);
     for reset in ends(resets, FIRST_RESETS, LAST_RESETS).chain(primary) {
         picked.keep_segment(reset.segment, Reason::Rst(reset.role));
-        if let Some(trigger) = reset.trigger {
+        if let Some(trigger) = trigger(reset) {
             picked.keep_segment(trigger, Reason::Trigger);
         }
     }
-    if let Some(trigger) = primary.and_then(|reset| reset.trigger_first) {
-        picked.keep_segment(trigger, Reason::Trigger);
+    let answers = primary.filter(|reset| trigger(reset).is_some());
+    if let Some(first) = answers.and_then(|reset| reset.trigger_first) {
+        picked.keep_segment(first, Reason::Trigger);
     }
     let seen: u64 = picked.connection.totals.resets.iter().sum();
     let kept = resets

@@ -6,7 +6,7 @@ use crate::diagnosis::{Case, Party, Statement};
 use crate::flow::{IcmpError, NameLookup, Segment, Side};
 use crate::packet::app::{AppError, ClientHello, Request, TlsAlert, TlsStory};
 use crate::packet::tcp_flags::{ACK, PSH, RST, SYN};
-use crate::reset::Role;
+use crate::reset::{Form, Role};
 use crate::units::{FrameNumber, Seq, Timestamp};
 
 const NEAR: Context = Context {
@@ -78,6 +78,9 @@ fn a_refused_connection() {
     ];
     let mut case = case(connection(segments));
     case.episode.resets[0].trigger = Some(0);
+    // an abort answers nothing
+    assert!(!reasons(&select(&case, &NEAR), 7).contains(&Reason::Trigger));
+    case.episode.resets[0].form = Form::Refusal;
     let selection = select(&case, &NEAR);
     assert_eq!(
         reasons(&selection, 7),
@@ -285,6 +288,13 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
     says(&selection, 5, words, "tls");
     let expected = [Reason::Alert, Reason::StatedError, Reason::ResponseStart];
     assert_eq!(reasons(&selection, 5), expected);
+    let mut sealed = case.clone();
+    if let Some(tls) = &mut sealed.story.tls {
+        tls.alerts[0].code = None;
+        tls.alerts[0].encrypted_guess = true;
+    }
+    let words = "probably an encrypted TLS alert of the server";
+    says(&select(&sealed, &NEAR), 5, words, "tls");
     // where there is an alert, the error is the alert
     assert!(
         !said(&selection, 5)

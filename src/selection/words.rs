@@ -1,7 +1,7 @@
 //! What packets and verdicts are called in comments.
 
 use super::pick::{self, Picked};
-use super::text::duration;
+use super::text::{count, duration};
 use crate::diagnosis::{Case, Party};
 use crate::flow::{Connection, IcmpError, Segment, Side};
 use crate::packet::app::{ClientHello, TlsAlert, version_name};
@@ -57,7 +57,7 @@ fn after(case: &Case, picked: &Picked<'_>) -> String {
             .find(|(at, s)| says_something((*at, s)))
             .map(|(at, _)| at)
     };
-    let Some(cause) = reset.and_then(|r| r.trigger).or_else(before) else {
+    let Some(cause) = reset.and_then(pick::trigger).or_else(before) else {
         return String::new();
     };
     match (segments.get(cause), segments.get(index)) {
@@ -90,7 +90,7 @@ pub(super) fn segment(index: usize, segment: &Segment, picked: &Picked<'_>) -> S
     } else if segment.is_fin() && segment.len == 0 {
         format!("the {side}'s FIN")
     } else if segment.len > 0 {
-        format!("{} bytes of the {side}", segment.len)
+        format!("{} of the {side}", count(u64::from(segment.len), "byte"))
     } else {
         format!("an ACK of the {side}")
     }
@@ -167,21 +167,15 @@ pub(super) fn client_hello(hello: Option<&ClientHello>) -> String {
     text
 }
 
-/// `fatal TLS alert handshake_failure (40) of the server`.
+/// `fatal TLS alert handshake_failure (40) of the server`, or that it cannot be read.
 pub(super) fn alert(alert: &TlsAlert, from: Side) -> String {
-    let fatal = if alert.is_fatal() { "fatal " } else { "" };
-    let code = alert
-        .code
-        .map(|code| format!(" ({code})"))
-        .unwrap_or_default();
-    let likely = if alert.encrypted_guess {
-        "probably a "
-    } else {
-        ""
-    };
-    format!(
-        "{likely}{fatal}TLS alert {}{code} of the {}",
-        alert.name,
-        from.word()
-    )
+    let side = from.word();
+    match alert.code {
+        Some(code) => {
+            let fatal = if alert.is_fatal() { "fatal " } else { "" };
+            format!("{fatal}TLS alert {} ({code}) of the {side}", alert.name)
+        }
+        None if alert.encrypted_guess => format!("probably an encrypted TLS alert of the {side}"),
+        None => format!("TLS alert of the {side} that cannot be read"),
+    }
 }

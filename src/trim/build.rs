@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::provenance::{self, Facts};
 use super::secrets::{self, Carried};
 use super::source::{Origin, Raw, Records, Source};
-use super::{Options, names, section};
+use super::{Options, again, names, section};
 use crate::diagnosis::Case;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::FrameRef;
@@ -165,7 +165,7 @@ fn write_packets(
             // no clock moves a time that is not there
             None => (plan.number(key, 0).map_or(0, |(id, _)| id), 0),
         };
-        let comments = comments(packet, kept);
+        let comments = comments(packet, kept, &selection.verdict);
         let placed = Placed {
             interface,
             ticks,
@@ -179,23 +179,11 @@ fn write_packets(
 }
 
 /// What is to be said of a packet and does not stand there yet from an earlier run.
-fn comments(packet: &Packet<'_>, kept: &Kept) -> Vec<String> {
+fn comments(packet: &Packet<'_>, kept: &Kept, verdict: &str) -> Vec<String> {
     let mut comments = Vec::new();
     if packet.ticks.is_none() {
         comments.push("no time stamp in source".to_string());
     }
     comments.extend(kept.comments.iter().cloned());
-    comments.retain(|ours| {
-        let mut there = packet.comments();
-        !there.any(|text| words(text) == words(ours.as_bytes()))
-    });
-    comments
-}
-
-/// A comment without its tag, which names a case and a frame of one run.
-fn words(comment: &[u8]) -> &[u8] {
-    match memchr::memmem::rfind(comment, b" [rstcap ") {
-        Some(at) => comment.get(..at).unwrap_or(comment),
-        None => comment,
-    }
+    again::new_comments(packet, comments, verdict)
 }

@@ -4,6 +4,7 @@
 //! source's records and not rebuilt from a model; a file holds one section, in the byte order
 //! of its source, with the interfaces its packets need and no others.
 
+mod again;
 mod block;
 mod build;
 mod file_name;

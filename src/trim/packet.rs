@@ -114,7 +114,8 @@ fn enhanced(bytes: &[u8], endian: Endian) -> Option<Packet<'_>> {
         interface: endian.u32(bytes, 8)?,
         ticks: endian.ticks(bytes, 12),
         original_len: endian.u32(bytes, 24)?,
-        data: rest.get(..captured)?,
+        // a block that holds fewer bytes than it says: the walk took what is there, too
+        data: rest.get(..captured).unwrap_or(rest),
         options: rest.get(padded(captured)..).unwrap_or_default(),
         drops: None,
         endian,

@@ -1,11 +1,13 @@
 //! The section comment: the whole case in lines of text, for whoever gets the file without
 //! the report (design 5 "trim").
 
+use super::again;
 use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
 use super::source::Origin;
 use crate::diagnosis::{Case, Statement};
+use crate::flow::FrameRef;
 use crate::selection::{self, Selection, clean};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -75,15 +77,7 @@ fn is_told(facts: &Facts<'_>) -> bool {
     if frames != Some(facts.selection.frames.len() as u64) {
         return false;
     }
-    let ours = |comment: &[u8]| {
-        let text = String::from_utf8_lossy(comment);
-        let mut lines = text.lines();
-        lines
-            .next()
-            .is_some_and(|first| first.starts_with("rstcap "))
-            && lines.next() == Some(clean(&facts.selection.verdict, MAX_LINE).as_str())
-    };
-    section::comments(origin).any(ours)
+    section::comments(origin).any(|comment| again::tells(comment, &facts.selection.verdict))
 }
 
 fn verdict(text: &mut Text, facts: &Facts<'_>) {
@@ -124,7 +118,7 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
     if !diagnosis.evidence.is_empty() {
         text.heading("evidence");
         for statement in &diagnosis.evidence {
-            let frames = frames(statement, facts.selection);
+            let frames = frames(statement, facts);
             text.line(&format!("- {}{frames}", statement.text));
         }
     }
@@ -149,7 +143,7 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
 }
 
 /// ` (frames 5, 7; in the source 120, 122)`.
-fn frames(statement: &Statement, selection: &Selection) -> String {
+fn frames(statement: &Statement, facts: &Facts<'_>) -> String {
     if statement.frames.is_empty() {
         return String::new();
     }
@@ -158,19 +152,35 @@ fn frames(statement: &Statement, selection: &Selection) -> String {
     let here = list(
         named
             .clone()
-            .map(|f| match selection.number_of(*f) {
+            .map(|f| match facts.selection.number_of(*f) {
                 Some(number) => number.to_string(),
                 None => "-".to_string(),
             })
             .collect(),
     );
-    let source = list(named.map(|f| f.number.to_string()).collect());
+    let source = list(named.map(|f| in_source(*f, facts)).collect());
     let more = match statement.frames.len().saturating_sub(MAX_FRAMES) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     let plural = if statement.frames.len() == 1 { "" } else { "s" };
     format!(" (frame{plural} {here}; in the source {source}{more})")
+}
+
+/// Number of a frame in the source; with several files, `file#number` as Wireshark shows it
+/// for that file alone.
+fn in_source(frame: FrameRef, facts: &Facts<'_>) -> String {
+    if !several_files(facts) {
+        return frame.number.to_string();
+    }
+    let origin = facts.origins.iter().find(|o| o.label.file == frame.file);
+    let name = origin.map_or("?", |origin| origin.label.base_name());
+    format!("{name}#{}", frame.in_file)
+}
+
+fn several_files(facts: &Facts<'_>) -> bool {
+    let main = facts.main.label.file;
+    facts.origins.iter().any(|origin| origin.label.file != main)
 }
 
 fn checklist(text: &mut Text, facts: &Facts<'_>) {
@@ -213,8 +223,14 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
         text.line(&format!("- {line}"));
     }
     let connection = &facts.case.connection;
+    let several = several_files(facts);
+    let place = if several {
+        "in these files merged"
+    } else {
+        "there"
+    };
     text.line(&format!(
-        "- tcp.stream == {} there, as Wireshark 4.4 numbers",
+        "- tcp.stream == {} {place}, as Wireshark 4.4 numbers",
         connection.stream
     ));
     let filter = selection::display_filter(facts.case);
@@ -222,8 +238,8 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
     text.line(
         "- frame.packet_id is the frame number in the source, unless the source has ids itself",
     );
-    if facts.origins.len() > 1 {
-        text.line("- with several files, frame numbers count on from file to file");
+    if several {
+        text.line("- with several files, frame.packet_id and orig= count on from file to file");
     }
 }
 

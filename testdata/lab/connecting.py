@@ -11,6 +11,7 @@ from registry import AS_SERVER, AT_SERVER, CLIENT, NONE, SERVER, UNKNOWN, scenar
 
 WEB = "192.0.2.10"
 
+
 @scenario(NONE)
 def nft_reject_output(lab):
     """The server's own output chain rejects its SYN-ACKs: the client only sees silence and retries."""
@@ -18,6 +19,7 @@ def nft_reject_output(lab):
     lab.S.filter("output", "tcp sport 80 tcp flags syn reject with tcp reset")
     with contextlib.suppress(OSError):
         lab.C.connect(WEB, 80, timeout=2.5)
+
 
 @scenario(("syn-refused-repeatedly", SERVER))
 def syn_refused_os_retry(lab):
@@ -27,12 +29,14 @@ def syn_refused_os_retry(lab):
         raw.send(out, raw.build("10.1.0.2", WEB, 49777, 8080, 0xC0FFEE, 0, raw.SYN, 64240, 128, 7000 + n, options=b"\2\4\5\xb4\1\3\3\x08\1\1\4\2"))
         time.sleep(0.5)
 
-@scenario(("syn-refused-repeatedly", SERVER))
+
+@scenario(("6x syn-refused-repeatedly", SERVER))
 def syn_refused_application_retry(lab):
     """An application connects every second to a port where nobody listens."""
     for _ in range(6):
         lab.C.refused(WEB, 5432)
         time.sleep(1)
+
 
 @scenario(("4x syn-refused-intermittently|service-down-or-restarted", SERVER))
 def flapping_service(lab):
@@ -55,6 +59,7 @@ def flapping_service(lab):
             listener.close()
         time.sleep(0.4)
 
+
 @scenario(C=("ecn-syn-refused", AS_SERVER), R1=NONE, S=NONE)
 def ecn_syn_refused(lab):
     """A router resets SYNs that carry ECE and CWR; the same attempt without them succeeds."""
@@ -69,6 +74,7 @@ def ecn_syn_refused(lab):
     connection.close()
     time.sleep(0.1)
 
+
 @scenario(("3x port-scan-syn + 17x syn-refused|port-scan-syn|port-scan-closed|syn-refused-repeatedly", f"{CLIENT} + {SERVER}|{CLIENT}"))
 def port_scan_20_ports(lab):
     """A half-open scan of twenty ports by raw SYNs; three are open and the kernel resets their SYN-ACKs."""
@@ -80,6 +86,7 @@ def port_scan_20_ports(lab):
         raw.send(out, raw.build("10.1.0.2", WEB, 41234, port, 0x1234_5678, 0, raw.SYN, 1024, 52, 9000 + 37 * n, df=False, options=b"\2\4\5\xb4"))
         time.sleep(0.005)
     time.sleep(0.2)
+
 
 @scenario(("connect-cancelled", CLIENT))
 def happy_eyeballs_sibling(lab):
@@ -100,6 +107,7 @@ def happy_eyeballs_sibling(lab):
     second.close()
     time.sleep(0.4)
 
+
 @scenario(("synack-unexpected", f"{UNKNOWN}|{CLIENT}"))
 def synack_wrong_acknowledgement(lab):
     """The SYN-ACK acknowledges a number the client never sent."""
@@ -114,6 +122,7 @@ def synack_wrong_acknowledgement(lab):
         lab.C.connect(WEB, 7000, timeout=1.5)
     watch.stop()
 
+
 @scenario(("handshake-ack-rejected", SERVER))
 def syn_cookie_expired(lab):
     """The server answered with a SYN cookie that it no longer accepts when the ACK comes back."""
@@ -122,6 +131,7 @@ def syn_cookie_expired(lab):
     lab.C.connect(WEB, 80, timeout=0.5)  # returns when the ACK has just left
     lab.S.sysctl(ipv4__tcp_syncookies=0)
     time.sleep(0.2)
+
 
 @scenario(("preconnect-abandoned", CLIENT))
 def preconnect_abandoned(lab):
@@ -132,7 +142,8 @@ def preconnect_abandoned(lab):
     time.sleep(5)
     abort(connection)
 
-@scenario(("health-check", CLIENT))
+
+@scenario(("6x health-check", CLIENT))
 def health_check_periodic(lab):
     """A monitor connects every two seconds and aborts at once."""
     lab.S.serve(WEB, 8080, lambda c: read(c))
@@ -141,7 +152,8 @@ def health_check_periodic(lab):
         abort(lab.C.connect(WEB, 8080))
         time.sleep(max(0, 2 - (time.monotonic() - started)))
 
-@scenario(("health-check", CLIENT))
+
+@scenario(("5x health-check", CLIENT))
 def health_check_half_open(lab):
     """A load balancer's half-open monitor: SYN, SYN-ACK, RST every three seconds, one port."""
     lab.S.listen(WEB, 8080)
@@ -158,6 +170,7 @@ def health_check_half_open(lab):
         time.sleep(3)
     watch.stop()
 
+
 @scenario(("4x service-down-or-restarted", SERVER))
 def service_starts_late(lab):
     """Refusals until the service is up; afterwards every connection works."""
@@ -167,6 +180,7 @@ def service_starts_late(lab):
     lab.S.serve(WEB, 8080, lambda c: (read(c), write(c, response(body=b"ok")), read(c), c.close()))
     for _ in range(4):
         exchange(lab, 8080)
+
 
 @scenario(("4x service-down-or-restarted|syn-refused-repeatedly", SERVER))
 def service_restart(lab):
@@ -185,6 +199,7 @@ def service_restart(lab):
     for _ in range(3):
         exchange(lab, 8080)
 
+
 def exchange(lab, port, address=WEB):
     """One healthy request and answer, closed by the client."""
     connection = lab.C.connect(address, port)
@@ -192,6 +207,7 @@ def exchange(lab, port, address=WEB):
     read(connection)
     connection.close()
     time.sleep(0.3)
+
 
 @scenario(C=("syn-rejected-by-middlebox", AS_SERVER), R1=NONE, S=NONE)
 def nft_reject_with_reference(lab):
@@ -201,6 +217,7 @@ def nft_reject_with_reference(lab):
     exchange(lab, 80)
     lab.C.refused(WEB, 8443)
     exchange(lab, 80)
+
 
 @scenario(C=("4x syn-rejected-by-middlebox", AS_SERVER), R1=NONE, S=NONE)
 def nft_reject_many_servers(lab):
@@ -212,6 +229,7 @@ def nft_reject_many_servers(lab):
     for address in (WEB, "198.51.100.7", "198.51.100.20", "203.0.113.10"):
         lab.C.refused(address, 25)
         time.sleep(0.1)
+
 
 @scenario(("4x no-backend-suspected", f"{AT_SERVER}|{SERVER}"))
 def no_backend_haproxy(lab):
@@ -230,6 +248,7 @@ def no_backend_haproxy(lab):
         write(connection, b"\0\0\0\x08\4\xd2\x16\x2f")
         time.sleep(0.4)
 
+
 @scenario(("abortive-close|normal-close-by-reset|reset-after-handshake|probe-close", CLIENT))
 def client_aborts_after_banner(lab):
     """A port check reads the SSH banner and aborts."""
@@ -237,6 +256,7 @@ def client_aborts_after_banner(lab):
     connection = lab.C.connect("192.0.2.20", 22)
     read(connection)
     abort(connection)
+
 
 @scenario(("half-open-recovery", CLIENT))
 def half_open_recovery(lab):
@@ -255,6 +275,7 @@ def half_open_recovery(lab):
     write(accepted, response(body=b"ok"))
     read(second)
 
+
 @scenario(("reset-after-handshake", SERVER))
 def accept_then_abort_late_data(lab):
     """The server aborts right after accepting; the client's first data crosses the RST."""
@@ -265,6 +286,7 @@ def accept_then_abort_late_data(lab):
     write(connection, b"HELO client.example\r\n")
     time.sleep(0.2)
 
+
 @scenario(("syn-refused", SERVER))
 def closed_port_cisco_look(lab):
     """A refusal shaped as network gear sends it: TTL 255, DF clear, sequence number not zero."""
@@ -274,6 +296,7 @@ def closed_port_cisco_look(lab):
     with contextlib.suppress(OSError):
         lab.C.connect(WEB, 23, timeout=1)
     watch.stop()
+
 
 @scenario(("no-such-connection|orphan-reset|handshake-ack-rejected", SERVER))
 def bare_reset_windows_look(lab):

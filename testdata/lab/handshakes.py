@@ -89,7 +89,7 @@ def say_hello(lab, address, name, big=False, port=443):
     return got
 
 
-@scenario(("reset-after-client-hello", SERVER))
+@scenario(("2x reset-after-client-hello", SERVER))
 def client_hello_server_abort(lab):
     """The server aborts on every ClientHello."""
     lab.S.serve(WEB, 443, lambda c: (read(c), time.sleep(0.002), abort(c)))
@@ -98,7 +98,7 @@ def client_hello_server_abort(lab):
         time.sleep(0.2)
 
 
-@scenario(("reset-after-client-hello", SERVER))
+@scenario(("2x reset-after-client-hello", SERVER))
 def large_client_hello_server_abort(lab):
     """The server reads once and aborts when the ClientHello is not complete; small ones work."""
 

@@ -24,7 +24,7 @@ import derive  # noqa: E402
 import registry  # noqa: E402
 from net import Lab  # noqa: E402
 
-for module in ("connecting", "requests", "handshakes", "idling", "devices", "demo"):
+for module in ("connecting", "requests", "handshakes", "idling", "devices", "demo", "encapsulate"):
     __import__(module)
 
 
@@ -54,9 +54,13 @@ def play(name, output):
 
 
 def resets(path):
-    """Number of resets in a capture."""
-    command = ["tcpdump", "-nr", str(path), "tcp[tcpflags] & tcp-rst != 0 or (ip6 and ip6[6] == 6 and ip6[53] & 4 != 0)"]
-    return len(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
+    """Number of resets in a capture. tcpdump is quick, but does not look into tunnels: tshark has the last word on none."""
+    plain = "tcp[tcpflags] & tcp-rst != 0 or (ip6 and ip6[6] == 6 and ip6[53] & 4 != 0)"
+    for command in (["tcpdump", "-nr", str(path), plain], ["tshark", "-nr", str(path), "-Y", "tcp.flags.reset == 1 && !icmp"]):
+        found = len(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
+        if found:
+            return found
+    return 0
 
 
 def main():

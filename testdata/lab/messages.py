@@ -110,7 +110,6 @@ BGP_OPEN = bgp(1, struct.pack("!BHH4sB", 4, 64512, 180, b"\x0a\1\0\2", 0))
 BGP_CEASE = bgp(3, b"\6\2")  # Cease, administrative shutdown (RFC 4486)
 
 
-
 def ber(tag, body):
     return bytes([tag]) + vector(1, body)
 

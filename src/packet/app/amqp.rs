@@ -103,7 +103,21 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         });
         return Some(story);
     }
-    let mut last = None;
+    let (last, unasked) = read_client(d, &mut story);
+    let answer = read_server(d, &mut story);
+    if let Some(request) = last {
+        settle(&mut story, d, request, answer);
+        if unasked {
+            story.outstanding = None;
+        }
+    }
+    Some(story)
+}
+
+/// The last thing asked, and whether it wants no answer.
+fn read_client(d: &Dialogue<'_>, story: &mut AppStory) -> (Option<Request>, bool) {
+    let mut last: Option<Request> = None;
+    let mut unasked = false;
     for frame in Frames::new(d, true, 0, length) {
         let Some((class, number)) = method(&frame) else {
             if frame.offset == 0 {
@@ -115,14 +129,13 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
             } else if frame.data.first() != Some(&8) {
                 // Content belongs to the publish before it.
                 if let Some(request) = &mut last {
-                    let request: &mut Request = request;
                     request.body_seen += frame.sent.saturating_sub(8);
                     request.complete = Some(frame.complete());
                 }
             }
             continue;
         };
-        close(&frame, class, number, false, &mut story);
+        close(&frame, class, number, false, story);
         story.requests += u32::from(frame.complete());
         let verb = name(class, number);
         last = Some(Request::framed(
@@ -130,13 +143,12 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
             verb.clone(),
             format!("AMQP {verb}"),
         ));
-        if !wants_answer(class, number) {
-            story.outstanding = Some(false);
-        } else {
-            story.outstanding = None;
-        }
+        unasked = !wants_answer(class, number);
     }
-    let unasked = story.outstanding == Some(false);
+    (last, unasked)
+}
+
+fn read_server(d: &Dialogue<'_>, story: &mut AppStory) -> Answer {
     let mut answer = Answer::Unknown;
     for frame in Frames::new(d, false, 0, length) {
         answer = Answer::of(&frame);
@@ -154,16 +166,10 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         if let Some((class, number)) = method(&frame) {
             story.responses += u32::from(frame.complete());
             story.last_response = Some(format!("AMQP {}", name(class, number)));
-            close(&frame, class, number, true, &mut story);
+            close(&frame, class, number, true, story);
         }
     }
-    if let Some(request) = last {
-        settle(&mut story, d, request, answer);
-        if unasked {
-            story.outstanding = None;
-        }
-    }
-    Some(story)
+    answer
 }
 
 /// `connection.close` and `channel.close` carry code and text; 200 is a goodbye.

@@ -42,6 +42,23 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         asked.target = name;
         request = Some(asked);
     }
+    let answer = read_server(d, &mut story)?;
+    let both = request.is_some() && story.last_response.is_some();
+    story.confidence = if both {
+        Confidence::High
+    } else {
+        Confidence::Medium
+    };
+    let asked = request.is_some();
+    if let Some(request) = request {
+        settle(&mut story, d, request, answer);
+    }
+    story.client_is_first_endpoint = Some(true);
+    (asked || story.last_response.is_some()).then_some(story)
+}
+
+/// `None` if the server's messages are no responses.
+fn read_server(d: &Dialogue<'_>, story: &mut AppStory) -> Option<Answer> {
     let mut answer = Answer::Unknown;
     for frame in Frames::new(d, false, 0, length) {
         let message = dns_message(frame.data.get(2..).unwrap_or_default())?;
@@ -67,18 +84,7 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
             });
         }
     }
-    let both = request.is_some() && story.last_response.is_some();
-    story.confidence = if both {
-        Confidence::High
-    } else {
-        Confidence::Medium
-    };
-    let asked = request.is_some();
-    if let Some(request) = request {
-        settle(&mut story, d, request, answer);
-    }
-    story.client_is_first_endpoint = Some(true);
-    (asked || story.last_response.is_some()).then_some(story)
+    Some(answer)
 }
 
 #[cfg(test)]

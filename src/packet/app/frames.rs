@@ -3,6 +3,7 @@
 
 use super::story::{AppStory, Request, ResponseState};
 use super::talk::{Dialogue, Stream};
+use std::collections::VecDeque;
 
 /// One message of a stream.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,9 @@ impl Frame<'_> {
 pub(super) struct Frames<'a, F> {
     stream: Stream<'a>,
     /// Starts of this side's turns, ascending: where the walk may go on after a gap.
-    restarts: Vec<u64>,
+    restarts: VecDeque<u64>,
+    /// How many more turns may be tried, so that hostile input costs little.
+    tries: u32,
     next: u64,
     length: F,
     /// Something lies between the messages seen that could not be read.
@@ -51,6 +54,7 @@ impl<'a, F: Fn(&[u8]) -> Option<u64>> Frames<'a, F> {
         Frames {
             stream: d.side(client),
             restarts,
+            tries: 4096,
             next: from,
             length,
             lost: false,
@@ -58,12 +62,18 @@ impl<'a, F: Fn(&[u8]) -> Option<u64>> Frames<'a, F> {
         }
     }
 
-    /// The first turn at or after `offset` that is captured and begins a message.
-    fn restart(&self, offset: u64) -> Option<u64> {
-        self.restarts
-            .iter()
-            .copied()
-            .find(|&at| at > offset && (self.length)(self.stream.at(at)).is_some_and(|len| len > 0))
+    /// The first turn after `offset` that is captured and begins a message. Turns passed over
+    /// are not looked at again.
+    fn restart(&mut self, offset: u64) -> Option<u64> {
+        while let Some(at) = self.restarts.pop_front() {
+            if at > offset && self.tries > 0 {
+                self.tries -= 1;
+                if (self.length)(self.stream.at(at)).is_some_and(|len| len > 0) {
+                    return Some(at);
+                }
+            }
+        }
+        None
     }
 }
 
@@ -78,11 +88,16 @@ impl<'a, F: Fn(&[u8]) -> Option<u64>> Iterator for Frames<'a, F> {
         let mut data = self.stream.at(self.next);
         let mut len = (self.length)(data).filter(|&len| len > 0);
         if len.is_none() {
-            // Without the gap this is the end of what follows the protocol.
-            let in_gap = self.next.saturating_add(data.len() as u64)
-                >= self.stream.bytes.len() as u64
-                && self.stream.missing_after > 0;
-            match self.restart(self.next).filter(|_| in_gap) {
+            // Without a gap this is the end of what follows the protocol.
+            let end = self.next.saturating_add(data.len() as u64);
+            let in_gap = end >= self.stream.bytes.len() as u64 && self.stream.missing_after > 0;
+            let in_gap = in_gap || self.next == 0 && !self.stream.starts_at_zero;
+            let restart = if in_gap {
+                self.restart(self.next)
+            } else {
+                None
+            };
+            match restart {
                 Some(at) => {
                     self.lost = true;
                     self.next = at;

@@ -49,24 +49,7 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
             .extend(announced_by_client(&verb, &line));
         last = Some(line.request(verb));
     }
-    let greeting = d
-        .server
-        .bytes
-        .get(..200)
-        .unwrap_or(d.server.bytes)
-        .to_ascii_uppercase();
-    let named = memchr::memmem::find(&greeting, b"FTP").is_some();
-    let greeted = replies
-        .as_ref()
-        .and_then(|r| r.greeting)
-        .is_some_and(|c| matches!(c, 220 | 120 | 421 | 530 | 500));
-    story.confidence = match (own, greeted) {
-        (true, true) => Confidence::High,
-        (false, true) if named => Confidence::High,
-        (true, false) if d.server.bytes.is_empty() => Confidence::Medium,
-        (false, true) => Confidence::Low,
-        _ => return None,
-    };
+    story.confidence = confidence(d, own, replies.as_ref().and_then(|r| r.greeting))?;
     for line in lines(d, false, 0) {
         story.data_endpoints.extend(announced_by_server(&line));
     }
@@ -77,6 +60,24 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         story.clean_quit |= replies.last.as_ref().is_some_and(|l| l.0 == 221);
     }
     Some(finish(story, d, last, answer))
+}
+
+fn confidence(d: &Dialogue<'_>, own: bool, greeting_code: Option<u16>) -> Option<Confidence> {
+    let greeting = d
+        .server
+        .bytes
+        .get(..200)
+        .unwrap_or(d.server.bytes)
+        .to_ascii_uppercase();
+    let named = memchr::memmem::find(&greeting, b"FTP").is_some();
+    let greeted = greeting_code.is_some_and(|c| matches!(c, 220 | 120 | 421 | 530 | 500));
+    Some(match (own, greeted) {
+        (true, true) => Confidence::High,
+        (false, true) if named => Confidence::High,
+        (true, false) if d.server.bytes.is_empty() => Confidence::Medium,
+        (false, true) => Confidence::Low,
+        _ => return None,
+    })
 }
 
 /// `PORT h1,h2,h3,h4,p1,p2` and `EPRT |1|address|port|`.

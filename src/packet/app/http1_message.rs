@@ -272,73 +272,51 @@ pub(super) fn walk<'a>(d: &Dialogue<'a>, client: bool, methods: &[&[u8]]) -> Mes
         messages: Vec::new(),
         lost: false,
     };
-    let mut at = 0;
-    let mut finals = 0;
-    // A body of zeros is skipped at once, so this bounds hostile input, not real dialogues.
-    while at < stream.total() && out.messages.len() < 10_000 {
-        let method = if out.lost {
-            None
-        } else {
-            methods.get(finals).copied()
-        };
-        let read = |bytes| {
+    let turns = d.turns.iter().filter(|t| t.from_client == client);
+    let mut starts = turns.map(|t| t.offset);
+    let (mut at, mut finals) = (0, 0);
+    // The limit is for hostile input.
+    while at < stream.total() && out.messages.len() < 50_000 {
+        let method = methods.get(finals).copied().filter(|_| !out.lost);
+        let read = |at| {
+            let bytes = stream.at(at);
             if client {
                 request_at(bytes)
             } else {
                 response_at(bytes, method)
             }
         };
-        let Some(mut m) = read(stream.at(at)) else {
-            match next_turn(d, client, at, read) {
-                Some(next) => {
-                    out.lost = true;
-                    at = next;
-                    continue;
-                }
-                None => {
-                    out.lost |= stream.missing_after > 0;
-                    break;
-                }
-            }
-        };
-        m.offset = at;
-        m.end = end_of(&m, &stream);
-        let end = m.end;
-        let tunnel = client && m.method == b"CONNECT" || m.status == Some(101);
-        finals += usize::from(
-            !m.status
-                .is_some_and(|s| (100..200).contains(&s) && s != 101),
-        );
-        let progress = m.head > 0;
-        out.messages.push(m);
-        match end {
-            Some(end) if progress && !tunnel => at = end,
-            _ => {
-                out.lost |= stream.missing_after > 0;
+        let mut next = None;
+        if let Some(mut m) = read(at) {
+            m.offset = at;
+            m.end = end_of(&m, &stream);
+            let tunnel = m.status == Some(101);
+            let interim = m
+                .status
+                .is_some_and(|s| (100..200).contains(&s) && s != 101);
+            finals += usize::from(!interim);
+            next = m.end.filter(|_| !tunnel);
+            out.messages.push(m);
+            if next.is_none() && (tunnel || stream.missing_after == 0) {
                 break;
             }
         }
+        // Behind a gap, or when the capture begins in a body, go on at the side's next turn that
+        // begins a message.
+        if next.is_none() {
+            out.lost |= stream.missing_after > 0;
+            next = starts
+                .by_ref()
+                .filter(|&start| start > at)
+                .find(|&start| read(start).is_some());
+            out.lost |= next.is_some();
+        }
+        match next {
+            Some(next) => at = next,
+            None => break,
+        }
     }
     out
-}
-
-/// The first later turn of the side that begins a message, to go on behind a gap or a
-/// capture that begins in the middle of a body.
-fn next_turn<'a>(
-    d: &Dialogue<'a>,
-    client: bool,
-    at: u64,
-    read: impl Fn(&'a [u8]) -> Option<Message<'a>>,
-) -> Option<u64> {
-    let stream = d.side(client);
-    let starts = d
-        .turns
-        .iter()
-        .filter(|t| t.from_client == client)
-        .map(|t| t.offset);
-    starts
-        .filter(|&start| start > at)
-        .find(|&start| read(stream.at(start)).is_some())
 }
 
 fn end_of(m: &Message<'_>, stream: &Stream<'_>) -> Option<u64> {

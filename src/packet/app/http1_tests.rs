@@ -196,6 +196,29 @@ fn connect_opens_another_protocol() {
 }
 
 #[test]
+fn connect_after_authentication() {
+    let connect = b"CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n";
+    let says: [(&str, &[u8]); 5] = [
+        ("c", connect),
+        (
+            "s",
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno",
+        ),
+        ("c", connect),
+        ("s", b"HTTP/1.1 200 OK\r\n\r\n"),
+        ("c", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03"),
+    ];
+    let s = story(3128, &says);
+    assert_eq!(s.layers, [Protocol::Http1, Protocol::Tls]);
+    assert_eq!((s.requests, s.responses), (2, 2));
+    let s = story(3128, &says[..2]);
+    assert_eq!(
+        (s.protocol, s.error.unwrap().code.as_str()),
+        (Some(Protocol::Http1), "407")
+    );
+}
+
+#[test]
 fn websocket_after_its_upgrade() {
     let ask = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
     let yes = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";

@@ -210,11 +210,10 @@ impl Walk {
         if let Some((id, stream)) = self.streams.iter().rev().find(|(id, _)| *id % 2 == 1) {
             let mut request = stream.request.clone();
             let host = &request.host;
-            let at = if host.is_empty() {
-                String::new()
-            } else {
-                format!(" authority {host}")
-            };
+            let at = Some(host)
+                .filter(|h| !h.is_empty())
+                .map(|h| format!(" authority {h}"));
+            let at = at.unwrap_or_default();
             request.summary = clean(
                 format!(
                     "{} {} HTTP/2{at} (stream {id})",

@@ -31,6 +31,24 @@ const OTHER: &[&[u8]] = &[
     b"me",
 ];
 
+/// First words of replies.
+const REPLIES: &[&[u8]] = &[
+    b"STORED",
+    b"END",
+    b"NOT_",
+    b"EXISTS",
+    b"DELETED",
+    b"TOUCHED",
+    b"OK",
+    b"ERROR",
+    b"CLIENT_ERROR",
+    b"SERVER_ERROR",
+    b"VERSION",
+    b"HD",
+    b"EN",
+    b"VA",
+];
+
 fn word(line: &[u8], index: usize) -> &[u8] {
     line.split(|&b| b == b' ')
         .filter(|w| !w.is_empty())
@@ -109,30 +127,23 @@ fn text(d: &Dialogue<'_>) -> Option<AppStory> {
         request.target = target;
         last = Some(request);
     }
+    let (answer, known) = read_replies(d, &mut story);
+    story.confidence = match (last.is_some(), known, d.server.bytes.is_empty()) {
+        (true, true, _) => Confidence::High,
+        (true, false, true) => Confidence::Low,
+        _ => return None,
+    };
+    Some(finish(story, d, last, answer))
+}
+
+/// How whole the last reply is, and whether any reply is one of memcached's.
+fn read_replies(d: &Dialogue<'_>, story: &mut AppStory) -> (Answer, bool) {
     let mut answer = Answer::Unknown;
     let mut known = false;
     for frame in Frames::new(d, false, 0, reply_length) {
         let line = first_line(frame.data);
         let open = matches!(word(line, 0), b"VALUE" | b"STAT");
-        known |= open
-            || [
-                &b"STORED"[..],
-                b"END",
-                b"NOT_",
-                b"EXISTS",
-                b"DELETED",
-                b"TOUCHED",
-                b"OK",
-                b"ERROR",
-                b"CLIENT_ERROR",
-                b"SERVER_ERROR",
-                b"VERSION",
-                b"HD",
-                b"EN",
-                b"VA",
-            ]
-            .iter()
-            .any(|w| line.starts_with(w));
+        known |= open || REPLIES.iter().any(|w| line.starts_with(w));
         answer = match Answer::of(&frame) {
             Answer::Complete if open => Answer::Partial {
                 expected: None,
@@ -159,12 +170,7 @@ fn text(d: &Dialogue<'_>) -> Option<AppStory> {
                 ..AppError::default()
             });
     }
-    story.confidence = match (last.is_some(), known, d.server.bytes.is_empty()) {
-        (true, true, _) => Confidence::High,
-        (true, false, true) => Confidence::Low,
-        _ => return None,
-    };
-    Some(finish(story, d, last, answer))
+    (answer, known)
 }
 
 fn binary(d: &Dialogue<'_>) -> Option<AppStory> {

@@ -18,6 +18,7 @@ mod http1_message;
 mod http2;
 mod imap;
 mod industrial;
+mod irc;
 mod kafka;
 mod kerberos;
 mod ldap;
@@ -49,6 +50,8 @@ pub mod text;
 mod tls;
 mod tns;
 mod websocket;
+mod xmpp;
+mod zookeeper;
 
 pub use dns::{
     DnsAnswer, DnsAnswers, DnsData, DnsMessage, DnsName, DnsQuestion, dns_message, rcode_name,

@@ -42,21 +42,29 @@ fn refusal(data: &[u8]) -> bool {
 
 pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let version = greeting(d.server.bytes);
-    if version.is_none() && !refusal(d.server.bytes) {
+    let mid = version.is_none() && mid_stream(d);
+    if version.is_none() && !mid && !refusal(d.server.bytes) {
         return None;
     }
     if let Some(story) = encrypted(d) {
         return Some(story);
     }
-    let mut story = AppStory::of(Protocol::MySql, Confidence::High);
+    let confidence = if mid {
+        Confidence::Medium
+    } else {
+        Confidence::High
+    };
+    let mut story = AppStory::of(Protocol::MySql, confidence);
     story.banner_first = true;
     story.banner_seen = version.is_some();
     story.client_is_first_endpoint = Some(true);
     story.last_response = version.map(|v| format!("MySQL server {v}"));
-    let mut rows = false;
-    let mut logged_in = false;
     // The client's side is walked first, so this ends up telling of its last command.
     let in_query = Cell::new(false);
+    let mut replies = Replies {
+        logged_in: mid,
+        ..Replies::default()
+    };
     let mut story = exchange(
         d,
         story,
@@ -64,51 +72,82 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         |frame, story| {
             let request = request(frame)?;
             story.clean_quit |= request.verb == "COM_QUIT";
-            in_query.set(matches!(
-                request.verb.as_str(),
-                "COM_QUERY" | "COM_STMT_EXECUTE"
-            ));
+            let query = matches!(request.verb.as_str(), "COM_QUERY" | "COM_STMT_EXECUTE");
+            in_query.set(query);
             Some(request)
         },
-        |frame, story| {
-            let data = payload(frame);
-            let sequence = frame.data.get(3).copied().unwrap_or(0);
-            if frame.offset == 0 && data.first() == Some(&10) {
-                return false;
-            }
-            match data.first() {
-                Some(0xff) => {
-                    let error = error(frame, data, !logged_in);
-                    story.last_response = Some(format!("ERR {} {}", error.code, error.text));
-                    story.error = Some(error);
-                    rows = false;
-                    true
-                }
-                Some(0) if sequence == 1 || !rows => {
-                    logged_in = true;
-                    story.last_response = Some("OK".to_owned());
-                    story.error = None;
-                    true
-                }
-                Some(0xfe) if rows && frame.len < 0xff_ffff => {
-                    rows = false;
-                    true
-                }
-                _ => {
-                    // Column definitions and rows: the result set is not at its end.
-                    rows = true;
-                    story.last_response = Some("result set".to_owned());
-                    story.error = None;
-                    !in_query.get()
-                }
-            }
-        },
+        |frame, story| replies.read(frame, story) || replies.rows && !in_query.get(),
     );
     if story.clean_quit {
         // COM_QUIT has no answer.
         story.outstanding = Some(false);
     }
     Some(story)
+}
+
+/// A capture that begins later: a command of the client that fills its turn, and an answer that
+/// counts on from it.
+fn mid_stream(d: &Dialogue<'_>) -> bool {
+    let command = |data: &[u8]| {
+        let known = data.get(4).is_some_and(|&c| command_name(c).is_some());
+        data.get(3) == Some(&0) && known && length(data) == Some(data.len() as u64)
+    };
+    let first = d.client.bytes;
+    let turn = d
+        .turns
+        .iter()
+        .find(|t| t.from_client)
+        .and_then(|t| usize::try_from(t.len).ok());
+    let first = turn.and_then(|n| first.get(..n)).unwrap_or(first);
+    !d.client.starts_at_zero
+        && d.server_port == 3306
+        && command(first)
+        && (d.server.bytes.is_empty() || d.server.bytes.get(3) == Some(&1))
+}
+
+/// Where the walk over the server's packets stands.
+#[derive(Default)]
+struct Replies {
+    /// Within a result set.
+    rows: bool,
+    logged_in: bool,
+}
+
+impl Replies {
+    /// Returns whether the packet ends an answer.
+    fn read(&mut self, frame: &Frame<'_>, story: &mut AppStory) -> bool {
+        let data = payload(frame);
+        let sequence = frame.data.get(3).copied().unwrap_or(0);
+        match data.first() {
+            Some(10) if frame.offset == 0 => false,
+            Some(0xff) => {
+                let error = error(frame, data, !self.logged_in);
+                story.last_response = Some(format!("ERR {} {}", error.code, error.text));
+                story.error = Some(error);
+                self.rows = false;
+                true
+            }
+            // More is asked of the client before it is logged in.
+            Some(0xfe | 1) if !self.logged_in => true,
+            Some(0) if !self.logged_in || sequence == 1 || !self.rows => {
+                self.logged_in = true;
+                story.last_response = Some("OK".to_owned());
+                story.error = None;
+                true
+            }
+            Some(0xfe) if self.rows && frame.len < 0xff_ffff => {
+                // Column definitions may end with one, too.
+                self.rows = false;
+                true
+            }
+            _ => {
+                self.rows = true;
+                story.last_response = Some("result set".to_owned());
+                story.error = None;
+                false
+            }
+        }
+    }
 }
 
 /// TLS after the client's `SSLRequest`.
@@ -132,7 +171,7 @@ fn encrypted(d: &Dialogue<'_>) -> Option<AppStory> {
 fn request(frame: &Frame<'_>) -> Option<Request> {
     let data = payload(frame);
     let sequence = *frame.data.get(3)?;
-    if frame.offset == 0 || sequence == 1 && data.len() > 30 {
+    if sequence == 1 && data.len() >= 28 {
         return Some(login(frame, data));
     }
     if sequence != 0 {
@@ -230,7 +269,7 @@ fn error(frame: &Frame<'_>, data: &[u8], at_login: bool) -> AppError {
 #[cfg(test)]
 mod tests {
     use super::super::story::ResponseState;
-    use super::super::talk::testing::story;
+    use super::super::talk::testing::{Script, story};
     use super::*;
 
     fn packet(seq: u8, payload: &[u8]) -> Vec<u8> {
@@ -328,6 +367,42 @@ mod tests {
         let s = story(3306, &[("s", &hello()), ("c", &sent)]);
         assert_eq!(s.layers, [Protocol::MySql, Protocol::Tls]);
         assert_eq!(s.last_request.unwrap().offset, 36);
+    }
+
+    #[test]
+    fn a_capture_that_begins_later() {
+        let script = Script::new(
+            3306,
+            &[
+                ("c", &packet(0, b"\x03SELECT 1")),
+                ("s", &packet(1, b"\x01")),
+            ],
+        );
+        let mut d = script.dialogue();
+        d.client.starts_at_zero = false;
+        let s = crate::packet::app::recognise(&d);
+        assert_eq!(
+            (s.protocol, s.confidence),
+            (Some(Protocol::MySql), Confidence::Medium)
+        );
+        assert_eq!(s.last_request.unwrap().summary, "COM_QUERY SELECT 1");
+        d.client.starts_at_zero = true;
+        assert_eq!(crate::packet::app::recognise(&d).protocol, None);
+    }
+
+    #[test]
+    fn a_switched_authentication_is_no_result() {
+        let ok = packet(4, &[0, 0, 0, 2, 0, 0, 0]);
+        let says = [
+            ("s", &hello()[..]),
+            ("c", &login()),
+            ("s", &packet(2, b"\xfecaching\0")),
+            ("c", &packet(3, b"secret")),
+            ("s", &ok),
+        ];
+        let s = story(3306, &says);
+        assert_eq!(s.last_response.unwrap(), "OK");
+        assert_eq!(s.response, ResponseState::Complete);
     }
 
     #[test]

@@ -60,6 +60,19 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     };
     let mut story = AppStory::of(Protocol::PostgreSql, confidence);
     story.client_is_first_endpoint = Some(true);
+    let last = read_client(d, &mut story);
+    let answer = read_server(d, &mut story, plain_from);
+    if let Some(request) = last {
+        let wants_none = request.verb == "Terminate" || request.verb == "CancelRequest";
+        settle(&mut story, d, request, answer);
+        if wants_none {
+            story.outstanding = Some(false);
+        }
+    }
+    Some(story)
+}
+
+fn read_client(d: &Dialogue<'_>, story: &mut AppStory) -> Option<Request> {
     let mut last: Option<Request> = None;
     let mut synced = true;
     for frame in Frames::new(d, true, 0, client_length) {
@@ -91,15 +104,7 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         story.requests +=
             u32::from(frame.complete() && matches!(kind, 0 | b'Q' | b'S' | b'F' | b'p'));
     }
-    let answer = read_server(d, &mut story, plain_from);
-    if let Some(request) = last {
-        let wants_none = request.verb == "Terminate" || request.verb == "CancelRequest";
-        settle(&mut story, d, request, answer);
-        if wants_none {
-            story.outstanding = Some(false);
-        }
-    }
-    Some(story)
+    last
 }
 
 fn two_typed(data: &[u8]) -> bool {

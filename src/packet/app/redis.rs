@@ -14,7 +14,7 @@ fn length(data: &[u8]) -> Option<u64> {
     let mut left = 1_u64;
     let cut = Some(data.len() as u64 + 1);
     // An aggregate is its elements, so this is a count of values still to pass, not recursion.
-    for _ in 0..100_000 {
+    for _ in 0..20_000 {
         if left == 0 {
             return Some(at);
         }

@@ -4,9 +4,9 @@ use super::protocol::Protocol;
 use super::story::{AppStory, Confidence};
 use super::talk::Dialogue;
 use super::{
-    amqp, bgp, cassandra, chat, cluster, dns_tcp, ftp, http1, http2, imap, industrial, kafka,
+    amqp, bgp, cassandra, chat, cluster, dns_tcp, ftp, http1, http2, imap, industrial, irc, kafka,
     kerberos, ldap, memcached, mongodb, mqtt, mysql, pop3, postgres, proxy, rdp, redis, remote,
-    sip, smb, smtp, ssh, storage, tds, tls, tns,
+    sip, smb, smtp, ssh, storage, tds, tls, tns, xmpp, zookeeper,
 };
 
 /// One protocol's recogniser.
@@ -78,15 +78,15 @@ static RECOGNISERS: &[Recogniser] = &[
     entry(Protocol::Ldp, &[646], bgp::recognise_ldp),
     entry(Protocol::Nats, &[4222], chat::nats),
     entry(Protocol::Stomp, &[61_613], chat::stomp),
-    entry(Protocol::Xmpp, &[5222, 5269], cluster::xmpp),
-    entry(Protocol::Irc, &[6667, 6697], chat::irc),
+    entry(Protocol::Xmpp, &[5222, 5269], xmpp::recognise),
+    entry(Protocol::Irc, &[6667, 6697], irc::recognise),
     entry(Protocol::Nntp, &[119, 563], chat::nntp),
     entry(Protocol::Rsync, &[873], chat::rsync),
     entry(Protocol::Git, &[9418], storage::git),
     entry(Protocol::Vnc, &[5900, 5901], remote::vnc),
     entry(Protocol::Telnet, &[23], remote::telnet),
     entry(Protocol::Socks, &[1080], remote::socks),
-    entry(Protocol::ZooKeeper, &[2181], cluster::zookeeper),
+    entry(Protocol::ZooKeeper, &[2181], zookeeper::recognise),
     entry(Protocol::Iscsi, &[3260], storage::iscsi),
     entry(Protocol::Rpc, &[111, 2049], storage::rpc),
     entry(Protocol::DceRpc, &[135], storage::dcerpc),

@@ -115,8 +115,7 @@ fn socks_5(d: &Dialogue<'_>) -> Option<AppStory> {
     let at = c.position();
     let mut story = AppStory::of(Protocol::Socks, Confidence::High);
     let Some(target) = socks_5_target(&mut c) else {
-        let mut request = socks_request("greeting", String::new(), 0);
-        request.complete = Some(true);
+        let request = socks_request("greeting", String::new(), 0);
         settle(&mut story, d, request, Answer::Complete);
         refused(
             &mut story,
@@ -131,31 +130,32 @@ fn socks_5(d: &Dialogue<'_>) -> Option<AppStory> {
     if status == Some(0) {
         s.u8();
         if skip_address(&mut s).is_some() && s.skip(2).is_some() {
-            return Some(tunnel(
-                d,
-                asked,
-                s.position() as u64,
-                socks_request("CONNECT", target, at as u64),
-            ));
+            let request = socks_request("CONNECT", target, at as u64);
+            return Some(tunnel(d, asked, s.position() as u64, request));
         }
     }
-    let mut request = socks_request("CONNECT", target, at as u64);
-    request.complete = Some(true);
-    settle(
-        &mut story,
-        d,
-        request,
-        if status.is_some() {
-            Answer::Complete
-        } else {
-            Answer::Unknown
-        },
-    );
+    let request = socks_request("CONNECT", target, at as u64);
+    let answer = if status.is_some() {
+        Answer::Complete
+    } else {
+        Answer::Unknown
+    };
+    settle(&mut story, d, request, answer);
     if d.server.bytes.len() <= reply_at {
         story.outstanding = Some(true);
         story.response = ResponseState::NotStarted;
     }
-    let text = match status.unwrap_or(0) {
+    refused(
+        &mut story,
+        status.filter(|&s| s != 0),
+        socks_5_error(status),
+    );
+    Some(story)
+}
+
+/// RFC 1928 6.
+fn socks_5_error(status: Option<u8>) -> &'static str {
+    match status.unwrap_or(0) {
         1 => "general failure",
         2 => "not allowed by ruleset",
         3 => "network unreachable",
@@ -164,9 +164,7 @@ fn socks_5(d: &Dialogue<'_>) -> Option<AppStory> {
         6 => "TTL expired",
         7 => "command not supported",
         _ => "failure",
-    };
-    refused(&mut story, status.filter(|&s| s != 0), text);
-    Some(story)
+    }
 }
 
 fn skip_address(c: &mut Cursor<'_>) -> Option<()> {

@@ -5,7 +5,6 @@ use super::lines::{Line, finish, lines, replies, reply_code, tell_replies, upgra
 use super::protocol::Protocol;
 use super::story::{AppStory, Confidence, Request};
 use super::talk::Dialogue;
-use super::text::clean;
 
 const VERBS: &[&str] = &[
     "EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN",
@@ -104,23 +103,11 @@ fn read_client<'a>(d: &Dialogue<'a>) -> Option<Client<'a>> {
         match verb.as_str() {
             "STARTTLS" => out.starttls = Some(line),
             "DATA" if go_ahead(d, &line) => {
-                content = Some(Request {
-                    summary: "DATA (message content)".to_owned(),
-                    verb: "DATA".to_owned(),
-                    offset: line.end,
-                    complete: Some(false),
-                    ..Request::default()
-                });
+                content = Some(message(line.end));
             }
             "BDAT" => {
-                let size = std::str::from_utf8(line.word(1))
-                    .ok()
-                    .and_then(|n| n.parse().ok());
-                skip_to = line.end.saturating_add(size.unwrap_or(0));
-                let mut request = line.request("BDAT");
-                request.body_expected = size;
-                request.body_seen = skip_to.min(d.client.total()).saturating_sub(line.end);
-                request.complete = Some(skip_to <= d.client.total());
+                let request = chunk(d, &line);
+                skip_to = line.end.saturating_add(request.body_expected.unwrap_or(0));
                 out.last = Some(request);
                 continue;
             }
@@ -132,10 +119,32 @@ fn read_client<'a>(d: &Dialogue<'a>) -> Option<Client<'a>> {
     if let Some(message) = content.filter(|m| m.body_seen > 0) {
         out.last = Some(message);
     }
-    if let Some(last) = &mut out.last {
-        last.summary = clean(&last.summary, 160);
-    }
     Some(out)
+}
+
+/// The message that follows DATA.
+fn message(offset: u64) -> Request {
+    Request {
+        summary: "DATA (message content)".to_owned(),
+        verb: "DATA".to_owned(),
+        offset,
+        complete: Some(false),
+        ..Request::default()
+    }
+}
+
+/// BDAT with its chunk (RFC 3030).
+fn chunk(d: &Dialogue<'_>, line: &Line<'_>) -> Request {
+    let size: Option<u64> = std::str::from_utf8(line.word(1))
+        .ok()
+        .and_then(|n| n.parse().ok());
+    let end = line.end.saturating_add(size.unwrap_or(0));
+    Request {
+        body_expected: size,
+        body_seen: end.min(d.client.total()).saturating_sub(line.end),
+        complete: Some(end <= d.client.total()),
+        ..line.request("BDAT")
+    }
 }
 
 /// The server told the client to send the message (354), or its answer was not seen.

@@ -28,6 +28,16 @@ struct Side {
     last_partial: bool,
 }
 
+impl Side {
+    fn stage(&self) -> &'static str {
+        if self.new_keys {
+            "encrypted"
+        } else {
+            self.stage
+        }
+    }
+}
+
 pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let client = read(d, true);
     let server = read(d, false);
@@ -49,34 +59,11 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     story.banner_first = true;
     story.banner_seen = server.banner.is_some();
     story.encrypted = client.new_keys || server.new_keys;
-    let stage = |side: &Side| {
-        if side.new_keys {
-            "encrypted"
-        } else {
-            side.stage
-        }
-    };
     if let Some(banner) = &client.banner {
-        let complete = !client.last_partial;
-        let at = stage(&client);
-        story.last_request = Some(Request {
-            summary: clean(format!("SSH {at} ({banner})"), 160),
-            verb: at.to_owned(),
-            target: banner.clone(),
-            offset: client.last_offset,
-            complete: Some(complete),
-            ..Request::default()
-        });
-        let answered = d.answered_bytes(client.last_offset);
-        story.response = match answered {
-            Some(0) => ResponseState::NotStarted,
-            _ => ResponseState::Unknown,
-        };
-        // Inside the encryption an unanswered packet need not want an answer.
-        story.outstanding = (!client.new_keys && complete).then_some(answered == Some(0));
+        ask(&mut story, d, &client, banner);
     }
     if let Some(banner) = &server.banner {
-        story.last_response = Some(match stage(&server) {
+        story.last_response = Some(match server.stage() {
             "banner" => banner.clone(),
             at => format!("{banner}, {at}"),
         });
@@ -94,20 +81,45 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         });
     }
     for (side, from_server) in [(&client, false), (&server, true)] {
-        if let Some((code, text, offset)) = &side.disconnect {
-            story.clean_quit |= *code == 11;
-            story.error = (*code != 11).then(|| AppError {
-                code: format!("{code} {}", reason_name(*code)),
-                text: text.clone(),
-                from_server,
-                offset: *offset,
-                fatal: true,
-                blame: Blame::Either,
-                explains_close: true,
-            });
-        }
+        disconnected(&mut story, side, from_server);
     }
     Some(story)
+}
+
+/// What the client said last.
+fn ask(story: &mut AppStory, d: &Dialogue<'_>, side: &Side, banner: &str) {
+    let complete = !side.last_partial;
+    let at = side.stage();
+    story.last_request = Some(Request {
+        summary: clean(format!("SSH {at} ({banner})"), 160),
+        verb: at.to_owned(),
+        target: banner.to_owned(),
+        offset: side.last_offset,
+        complete: Some(complete),
+        ..Request::default()
+    });
+    let answered = d.answered_bytes(side.last_offset);
+    story.response = match answered {
+        Some(0) => ResponseState::NotStarted,
+        _ => ResponseState::Unknown,
+    };
+    // Inside the encryption an unanswered packet need not want an answer.
+    story.outstanding = (!side.new_keys && complete).then_some(answered == Some(0));
+}
+
+fn disconnected(story: &mut AppStory, side: &Side, from_server: bool) {
+    if let Some((code, text, offset)) = &side.disconnect {
+        story.clean_quit |= *code == 11;
+        story.error = (*code != 11).then(|| AppError {
+            code: format!("{code} {}", reason_name(*code)),
+            text: text.clone(),
+            from_server,
+            offset: *offset,
+            fatal: true,
+            blame: Blame::Either,
+            explains_close: true,
+        });
+    }
 }
 
 fn read(d: &Dialogue<'_>, client: bool) -> Side {

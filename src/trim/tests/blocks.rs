@@ -6,6 +6,7 @@ use super::super::checker::{self, comments, only};
 use super::super::fixture::{Memory, Pcapng, START, talk_case, talk_frames};
 use super::super::{Options, Secrets, case_to_bytes, file_name, write_case};
 use super::{build, plain, talk};
+use crate::diagnosis::Confidence;
 use crate::flow::NameLookup;
 use crate::packet::app::{ClientHello, TlsStory};
 use crate::selection::{Context, select};
@@ -216,6 +217,11 @@ fn rotated_files() {
     assert_eq!(section.len(), 2, "the same comment once");
     assert_eq!(only(&out.options, 4), Some(&b"dumpcap"[..]));
     assert!(section[1].contains("- a.pcapng,") && section[1].contains("- b.pcapng,"));
+    assert!(
+        section[1].contains("(frame 5; in the source b.pcapng#2)"),
+        "{}",
+        section[1]
+    );
     assert_eq!(out.packets.len(), 5);
 }
 
@@ -267,9 +273,20 @@ fn trimmed_twice() {
     let source = Memory::new(&[("case.pcapng", once.clone())]);
     let mut again = talk_case(&source.frames);
     again.id = 1;
+    // less is known of a case that was cut out
+    again.diagnosis.party_confidence = Confidence::Low;
+    again.diagnosis.summary = "less".into();
     let selection = select(&again, &Context::default());
     let twice = case_to_bytes(&again, &selection, &source, &Options::default()).unwrap();
     assert_eq!(once, twice);
+    again.diagnosis.class = "another-class";
+    let selection = select(&again, &Context::default());
+    let other = case_to_bytes(&again, &selection, &source, &Options::default()).unwrap();
+    let said = comments(&checker::check(&other).packets[4].options);
+    assert!(
+        said.iter().any(|c| c.contains(": another-class, who low")),
+        "{said:?}"
+    );
     let file = checker::check(&twice);
     assert_eq!(
         only(&file.packets[0].options, 5),

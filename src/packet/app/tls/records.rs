@@ -39,7 +39,10 @@ struct Side {
     records: u32,
     ccs: bool,
     encrypted_handshake: bool,
+    /// Records between the first and the last one may be missing.
     lost: bool,
+    /// Records after the last one may be missing.
+    end_lost: bool,
     /// Offset and payload length of each application-data record, the first 64.
     app: Vec<(u64, u64)>,
     /// Offset, payload length and wholeness of the last one and of the one before it.
@@ -63,8 +66,9 @@ pub(in crate::packet::app) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         client_hello: client_hello(d.client.bytes),
         ..TlsStory::default()
     };
-    let walk_client = client || record_len(d.client.bytes).is_some();
-    let walk_server = server || record_len(d.server.bytes).is_some();
+    let mid = !client && !server;
+    let walk_client = client || mid || record_len(d.client.bytes).is_some();
+    let walk_server = server || mid || record_len(d.server.bytes).is_some();
     let mut sides = [Side::default(), Side::default()];
     if walk_client {
         walk(d, true, &mut tls, &mut sides[0]);
@@ -94,11 +98,17 @@ fn in_mid_stream(d: &Dialogue<'_>) -> bool {
         // A record that ends with what is captured is as good as a second one.
         next.len() < 5 && first > 21 || record_len(next).is_some()
     };
+    // The capture may begin within a record, but a turn begins with one.
+    let side = |client: bool| {
+        let stream = d.side(client);
+        let turns = d.turns.iter().filter(|t| t.from_client == client).take(16);
+        chained(stream.bytes) || turns.map(|t| stream.at(t.offset)).any(chained)
+    };
     let (c, s) = (d.client.bytes, d.server.bytes);
     let mid = !d.client.starts_at_zero || !d.server.starts_at_zero;
     mid && (!c.is_empty() || !s.is_empty())
-        && (c.is_empty() || chained(c))
-        && (s.is_empty() || chained(s))
+        && (c.is_empty() || side(true))
+        && (s.is_empty() || side(false))
 }
 
 fn walk(d: &Dialogue<'_>, client: bool, tls: &mut TlsStory, side: &mut Side) {
@@ -111,7 +121,8 @@ fn walk(d: &Dialogue<'_>, client: bool, tls: &mut TlsStory, side: &mut Side) {
         read_record(&frame, client, tls, side);
     }
     side.lost = frames.lost;
-    let cut_header = frames.stopped_at.is_some() && !frames.lost;
+    side.end_lost = frames.lost && frames.stopped_at.is_some();
+    let cut_header = frames.stopped_at.is_some() && !side.end_lost;
     tls.last_record_partial[who] = last.is_some_and(|f| !f.complete())
         || cut_header && d.side(client).total() - frames.stopped_at.unwrap_or(0) < 5;
     if let (Some(last), Some(alert)) = (
@@ -121,7 +132,7 @@ fn walk(d: &Dialogue<'_>, client: bool, tls: &mut TlsStory, side: &mut Side) {
             .rev()
             .find(|a| a.from_client == client),
     ) {
-        alert.is_last = alert.offset == last.offset && !frames.lost;
+        alert.is_last = alert.offset == last.offset && !side.end_lost;
     }
 }
 
@@ -205,7 +216,7 @@ fn guess_alerts(tls: &mut TlsStory, sides: &[Side; 2]) {
             continue;
         };
         let after = tls.alerts.iter().any(|a| a.from_client == from_client);
-        if !side.lost && !after {
+        if !side.end_lost && !after {
             tls.alerts.push(TlsAlert {
                 from_client,
                 name: "encrypted alert".to_owned(),
@@ -361,39 +372,8 @@ fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Reque
         [Some(last), before] if alert.is_some_and(|a| a.offset == last.0) => before,
         [last, _] => last,
     };
-    if let Some((offset, len, complete)) = last {
-        // In TLS 1.3 the client's first record is its Finished, which asks for nothing.
-        let finished = tls.server_version == Some(0x0304)
-            && hello.is_none_or(|h| !h.early_data)
-            && client.app.first() == Some(&(offset, len));
-        let verb = if finished {
-            "Finished"
-        } else {
-            "application data"
-        };
-        let text = if finished { "handshake finished" } else { verb };
-        // The whole run of records is one message for all that can be seen.
-        let turn = d
-            .turns
-            .iter()
-            .rev()
-            .find(|t| t.from_client && t.offset <= offset);
-        let first_data = if tls.server_version == Some(0x0304) {
-            client.app.get(1)
-        } else {
-            None
-        };
-        let first_data = first_data.map_or(0, |r| r.0);
-        let begin = turn.map_or(offset, |t| t.offset.max(first_data.min(offset)));
-        return Some(Request {
-            summary: clean(format!("TLS {text}{to}"), 160),
-            verb: verb.to_owned(),
-            host,
-            offset: begin,
-            complete: Some(complete && !tls.last_record_partial[0]).filter(|c| !c || !client.lost),
-            body_seen: tls.app_bytes[0],
-            ..Request::default()
-        });
+    if let Some(last) = last {
+        return Some(data_request(d, tls, client, last, &host, &to));
     }
     let hello = hello?;
     Some(Request {
@@ -412,6 +392,49 @@ fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Reque
         body_seen: u64::from(hello.seen),
         ..Request::default()
     })
+}
+
+/// The request that the client's last application data are: offset, length and wholeness.
+fn data_request(
+    d: &Dialogue<'_>,
+    tls: &TlsStory,
+    client: &Side,
+    (offset, len, complete): (u64, u64, bool),
+    host: &str,
+    to: &str,
+) -> Request {
+    // In TLS 1.3 the client's first record is its Finished, which asks for nothing.
+    let finished = tls.server_version == Some(0x0304)
+        && tls.client_hello.as_ref().is_none_or(|h| !h.early_data)
+        && client.app.first() == Some(&(offset, len));
+    let verb = if finished {
+        "Finished"
+    } else {
+        "application data"
+    };
+    let text = if finished { "handshake finished" } else { verb };
+    // The whole run of records is one message for all that can be seen.
+    let turn = d
+        .turns
+        .iter()
+        .rev()
+        .find(|t| t.from_client && t.offset <= offset);
+    let first_data = if tls.server_version == Some(0x0304) {
+        client.app.get(1)
+    } else {
+        None
+    };
+    let first_data = first_data.map_or(0, |r| r.0);
+    let begin = turn.map_or(offset, |t| t.offset.max(first_data.min(offset)));
+    Request {
+        summary: clean(format!("TLS {text}{to}"), 160),
+        verb: verb.to_owned(),
+        host: host.to_owned(),
+        offset: begin,
+        complete: Some(complete && !tls.last_record_partial[0]).filter(|c| !c || !client.end_lost),
+        body_seen: tls.app_bytes[0],
+        ..Request::default()
+    }
 }
 
 /// Whose doing a fatal alert is: a client that refuses the server's certificate complains about

@@ -1,6 +1,6 @@
 use super::*;
 use crate::packet::app::story::{Blame, Confidence, ResponseState};
-use crate::packet::app::talk::testing::story;
+use crate::packet::app::talk::testing::{Script, story};
 use crate::packet::app::{Protocol, text};
 
 /// A ClientHello handshake message as a TLS 1.3 client sends it.
@@ -296,5 +296,28 @@ fn a_hello_in_a_name_is_cleaned() {
     assert_eq!(
         client_hello(&bytes).unwrap().sni.unwrap(),
         text::clean("a\u{1b}[31m", 80)
+    );
+}
+
+#[test]
+fn a_capture_that_begins_within_a_record() {
+    let data = record(23, &[1; 40]);
+    let mut script = Script::new(
+        443,
+        &[("c", b"rest of a record"), ("s", &data), ("c", &data)],
+    );
+    script.server.extend_from_slice(&data);
+    let mut d = script.dialogue();
+    d.client.starts_at_zero = false;
+    d.server.starts_at_zero = false;
+    let s = crate::packet::app::recognise(&d);
+    assert_eq!(
+        (s.protocol, s.confidence),
+        (Some(Protocol::Tls), Confidence::Medium)
+    );
+    assert_eq!(s.tls.unwrap().app_records, [1, 2]);
+    assert_eq!(
+        (s.last_request.unwrap().offset, s.outstanding),
+        (16, Some(true))
     );
 }
