@@ -1,5 +1,6 @@
 //! One integration binary.
 
 mod cli;
+mod scenarios;
 mod properties;
 mod support;

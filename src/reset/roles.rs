@@ -96,9 +96,9 @@ fn refused_while_connecting(conn: &Connection, replay: &Replay, reset: &Reset) -
 
 fn echoes(resets: &[Reset], this: &Reset) -> bool {
     this.form == Form::Stateless
-        && resets.iter().any(|r| {
-            r.segment < this.segment && r.from == this.from && r.role != Role::Duplicate
-        })
+        && resets
+            .iter()
+            .any(|r| r.segment < this.segment && r.from == this.from && r.role != Role::Duplicate)
 }
 
 fn role(conn: &Connection, resets: &[Reset], i: usize, lead: &Reset, rtt: &[Rtt; 2]) -> Role {

@@ -1,6 +1,6 @@
 //! `invalid-protocol-data`: the server refused bytes that are not its protocol.
 
-use super::common::{companions, first_data, made, request};
+use super::common::{companions, first_data, made, request, server_took_nothing};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -47,6 +47,11 @@ fn check(c: &ResetContext) -> Option<Finding> {
         .invalid_for_port
         .clone()
         .or_else(|| unlike_others(c))?;
+    // a ClientHello is a matter of TLS, and what was never taken was not refused
+    let hello = c.tls().is_some_and(|t| t.client_hello.is_some());
+    if hello || server_took_nothing(c) {
+        return None;
+    }
     let first = first_data(c, Side::Client)?;
     let prompt = c.rst().time.seconds_since(c.last_data(Side::Client)?.time) <= PROMPT;
     let only_greeting = c.bytes(Side::Server) == 0
