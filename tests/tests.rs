@@ -2,6 +2,7 @@
 
 mod cli;
 mod fuzz;
+mod scenarios;
 mod properties;
 mod records;
 mod support;

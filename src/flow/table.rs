@@ -408,12 +408,6 @@ impl<K: Key> FlowTable<K> {
         self.started
     }
 
-    /// Reset connections finished or live so far.
-    #[must_use]
-    pub fn resets(&self) -> u64 {
-        self.kinds.values().map(|k| k.count).sum()
-    }
-
     /// Ends the flows that were reset, and adds what is wanted to be known for all of them.
     pub fn finish_reset(&mut self, baselines: &mut Baselines) -> Wanted {
         let reset = |f: &Flow<K>| f.either_saw(super::state::seen::RST);
