@@ -154,7 +154,7 @@ mod tests {
                 "  2  2024-07-14 12:02:17.123400  client     reset-after-close         10.0.0.1:40000 > 192.0.2.7:443  high/medium",
                 "     www.example.net; RST after both FINs; nothing was lost [frame 12]",
                 "",
-                "2 resets in 2 groups, 1 needs attention, 1 harmless   1 file, 93.1 GB, 1.2 M packets",
+                "2 resets in 2 groups, 1 needs attention, 1 harmless   1 file, 93.1 GB, 1.2 M packets, 8,411 connections",
             ]
         );
     }
