@@ -43,7 +43,8 @@ def read(path):
     resets, streams, names, sni, times = {}, {}, set(), collections.defaultdict(set), {}
     for row in rows:
         number = int(row["frame.number"][0])
-        times[number] = int(decimal.Decimal(row["frame.time_epoch"][0]) * 10**9)
+        for time in row["frame.time_epoch"]:  # none in a Simple Packet Block
+            times[number] = int(decimal.Decimal(time) * 10**9)
         for name in NAMES:
             names.update(n.rstrip(".").lower() for n in row[name])
         for stream in row["tcp.stream"]:

@@ -191,6 +191,7 @@ fn thin_out_replies(case: &Case, items: &mut [Item]) {
 }
 
 fn weight(s: &Segment, reasons: &[Reason]) -> u8 {
+    let telling = |r: &Reason| !ordinary(*r) && *r != Reason::LastRequest;
     let opening = [
         Reason::Handshake,
         Reason::ClientHello,
@@ -199,12 +200,7 @@ fn weight(s: &Segment, reasons: &[Reason]) -> u8 {
     ];
     if reasons.iter().any(|r| opening.contains(r)) {
         3
-    } else if s.is_rst() || s.is_fin() {
-        2
-    } else if reasons
-        .iter()
-        .any(|r| !ordinary(*r) && *r != Reason::LastRequest)
-    {
+    } else if s.is_rst() || s.is_fin() || reasons.iter().any(telling) {
         2
     } else if reasons.contains(&Reason::LastRequest) {
         1
