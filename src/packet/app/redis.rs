@@ -305,9 +305,12 @@ mod tests {
             s.last_response.unwrap(),
             "-ERR max number of clients reached"
         );
-        let error = s.error.unwrap();
-        assert!(error.explains_close);
+        assert!(s.error.unwrap().explains_close);
         // the code is not said twice
+        let said: &[u8] = b"-ERR max number of clients reached\r\n";
+        let error = story(6379, &[("c", b"PING\r\n"), ("s", said)])
+            .error
+            .unwrap();
         assert_eq!(error.code, "ERR");
         assert_eq!(error.text, "max number of clients reached");
         assert_ne!(
