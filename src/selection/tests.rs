@@ -284,7 +284,7 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
         "last request: GET /x HTTP/1.1 \\x1b[31m",
         "request",
     );
-    let words = "fatal TLS alert handshake_failure (40) of the server";
+    let words = "TLS alert from the server: 40 handshake_failure, fatal";
     says(&selection, 5, words, "tls");
     let expected = [Reason::Alert, Reason::StatedError, Reason::ResponseStart];
     assert_eq!(reasons(&selection, 5), expected);
