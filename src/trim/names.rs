@@ -202,7 +202,10 @@ fn write_block(blocks: &mut Blocks, block: &NameBlock, records: &[&Record], lost
     for record in records {
         // a record has the form of an option
         let names = record.address_len();
-        blocks.option(record.kind, &options::readable(&record.value, names, lost));
+        blocks.option(
+            record.kind,
+            &options::readable((&record.value).into(), names, lost),
+        );
     }
     blocks.end_of_options();
     let list: Vec<_> = Options::new(&block.options, block.endian).collect();

@@ -11,7 +11,8 @@ pub(super) struct Lost {
     pub no_copy: u64,
     /// Options whose meaning, and so whose byte order, is unknown.
     pub unknown: u64,
-    /// Texts with bytes that are no UTF-8, which pcapng 3.5 wants of every text option.
+    /// Texts with bytes that are no UTF-8 without NUL, which pcapng 3.5 wants of every text
+    /// option.
     pub no_utf8: u64,
 }
 
@@ -39,7 +40,8 @@ pub(super) fn copy<'a>(
         match convert(block_type, option, from, blocks.endian) {
             Some(value) => {
                 let at = text_at(block_type, option);
-                blocks.option(option.code, &readable(&value, at, lost));
+                let value = readable(without_nul(value, at, lost), at, lost);
+                blocks.option(option.code, &value);
             }
             None => lost.unknown += 1,
         }
@@ -58,18 +60,45 @@ fn text_at(block_type: u32, option: RawOption<'_>) -> Option<usize> {
     }
 }
 
+/// The value as it is, unless its text has NULs, where readers stop: those at the end, which
+/// writers in C leave there, go, and others become characters that are no text either, for
+/// [`readable`] to replace.
+fn without_nul<'a>(value: Cow<'a, [u8]>, text_at: Option<usize>, lost: &mut Lost) -> Cow<'a, [u8]> {
+    let Some((head, text)) = text_at.and_then(|at| value.split_at_checked(at)) else {
+        return value;
+    };
+    if !text.contains(&0) {
+        return value;
+    }
+    let end = text
+        .iter()
+        .rposition(|b| *b != 0)
+        .map_or(0, |last| last + 1);
+    let text = text.get(..end).unwrap_or_default();
+    let inner = text.contains(&0);
+    let mut owned = [head, text].concat();
+    if inner {
+        for byte in owned.iter_mut().skip(head.len()).filter(|b| **b == 0) {
+            *byte = 0xff;
+        }
+    } else {
+        lost.no_utf8 += 1;
+    }
+    Cow::Owned(owned)
+}
+
 /// The value as it is, unless its text is no UTF-8: readers reject such a file or show
 /// nothing, so U+FFFD takes the place of the bytes that are none.
 pub(super) fn readable<'a>(
-    value: &'a [u8],
+    value: Cow<'a, [u8]>,
     text_at: Option<usize>,
     lost: &mut Lost,
 ) -> Cow<'a, [u8]> {
     let Some((head, text)) = text_at.and_then(|at| value.split_at_checked(at)) else {
-        return Cow::Borrowed(value);
+        return value;
     };
     match String::from_utf8_lossy(text) {
-        Cow::Borrowed(_) => Cow::Borrowed(value),
+        Cow::Borrowed(_) => value,
         Cow::Owned(text) => {
             lost.no_utf8 += 1;
             Cow::Owned([head, text.as_bytes()].concat())
@@ -209,6 +238,10 @@ mod tests {
             written(types::INTERFACE, 11, b"\0K\xf6ln"),
             (Some(filter), 1)
         );
+        // a NUL ends the text for readers: one at the end goes, others are replaced
+        let name = |value| written(types::INTERFACE, 2, value);
+        assert_eq!(name(b"eth0\0\0"), (Some(b"eth0".into()), 1));
+        assert_eq!(name(b"a\0b"), (Some("a\u{fffd}b".into()), 1));
         // what is no text stays as it is, and so does text that needs no repair
         let hash = b"\x02\xf6\xf6\xf6\xf6";
         assert_eq!(

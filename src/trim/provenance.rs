@@ -270,7 +270,7 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
         (
             facts.lost.no_utf8,
             "text",
-            "of the source with bytes that are no UTF-8, here U+FFFD",
+            "of the source with bytes that are no text, here without them or U+FFFD",
         ),
     ];
     for (number, what, of) in counted {

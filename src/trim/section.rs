@@ -62,7 +62,7 @@ fn merged_comments(blocks: &mut Blocks, origins: &[Arc<Origin>], lost: &mut Lost
             if !written.contains(&comment) {
                 written.push(comment);
                 let mut text = format!("[{}] ", place(origin, origins)).into_bytes();
-                text.extend_from_slice(&options::readable(comment, Some(0), lost));
+                text.extend_from_slice(&options::readable(comment.into(), Some(0), lost));
                 blocks.option(codes::COMMENT, &text);
             }
         }
