@@ -52,7 +52,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     // peer has closed and what was sent to it is acknowledged
     // (a readable protocol whose framing does not say whether the answer is whole is neither)
     let heuristic = c.story.response == ResponseState::None
-        || (peer_closed && c.by_client())
+        || peer_closed
         || (c.response_complete().is_none() && (c.story.encrypted || c.story.protocol.is_none()));
     let own_delivered = c.unacknowledged(c.sender) == 0;
     let settled = heuristic
