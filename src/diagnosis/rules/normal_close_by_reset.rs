@@ -41,9 +41,36 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if !c.is_abort() || !c.established() || c.forged || handshaking {
         return None;
     }
-    let peer = c.sender.peer();
     let quit = c.story.clean_quit;
     let framed = c.response_complete() == Some(true) && !c.outstanding();
+    let cause = likelihood(c, quit, framed)?;
+    let fact = if quit {
+        Fact::CleanQuit
+    } else {
+        Fact::ResponseComplete {
+            text: c.story.last_response.clone().filter(|_| framed),
+        }
+    };
+    Some(
+        Finding::new(cause, Basis::Observed, Severity::Harmless)
+            .with([Evidence::of(
+                fact,
+                c.last_data(Side::Server)
+                    .or(c.last_data(Side::Client))
+                    .into_iter()
+                    .chain([c.rst()]),
+            )])
+            .with(request(c))
+            .with(fin(c, c.sender.peer()))
+            .with([made(c)])
+            .with(companions(c)),
+    )
+}
+
+/// How likely it is that nothing was left to say: by the protocol's goodbye or framing, else
+/// by who spoke last and what was acknowledged.
+fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
+    let peer = c.sender.peer();
     let unacked = c.unacknowledged(peer) > u32::from(c.fin(peer).is_some());
     let said_something = c.bytes(Side::Client) + c.bytes(Side::Server) > 0 || c.is_mid_flow();
     let peer_spoke_last = c.peer().last_data > c.own().last_data;
@@ -64,37 +91,13 @@ fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
-    let cause = if quit || framed {
-        0.88
+    if quit || framed {
+        Some(0.88)
+    } else if unacked {
+        None
     } else if settled {
-        0.66
-    } else if server_answered_last && c.bytes(Side::Client) > 0 {
-        0.6
+        Some(0.66)
     } else {
-        return None;
-    };
-    if unacked && !quit && !framed {
-        return None;
+        (server_answered_last && c.bytes(Side::Client) > 0).then_some(0.6)
     }
-    let fact = if quit {
-        Fact::CleanQuit
-    } else {
-        Fact::ResponseComplete {
-            text: c.story.last_response.clone().filter(|_| framed),
-        }
-    };
-    Some(
-        Finding::new(cause, Basis::Observed, Severity::Harmless)
-            .with([Evidence::of(
-                fact,
-                c.last_data(Side::Server)
-                    .or(c.last_data(Side::Client))
-                    .into_iter()
-                    .chain([c.rst()]),
-            )])
-            .with(request(c))
-            .with(fin(c, peer))
-            .with([made(c)])
-            .with(companions(c)),
-    )
 }
