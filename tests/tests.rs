@@ -1,5 +1,8 @@
 //! One integration binary.
 
 mod cli;
+mod fuzz;
+mod scenarios;
 mod properties;
+mod records;
 mod support;

@@ -1,7 +1,7 @@
 //! The run itself: scan, reset, diagnosis, and the writing of one case file.
 
 use super::failure::Failure;
-use super::settings::{EVERY_PACKET, Settings};
+use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{self, Case, Group};
@@ -70,10 +70,11 @@ pub fn find(
         .num_threads(settings.threads)
         .build();
     let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
-    Ok(pool.install(|| diagnose(outcome)))
+    let keep_payload = settings.output != Output::None;
+    pool.install(|| diagnose(outcome, keep_payload))
 }
 
-fn diagnose(outcome: Outcome) -> Found {
+fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
     let totals = outcome.totals;
     let mut found = Found {
         files: outcome.files.iter().map(file_status).collect(),
@@ -92,27 +93,42 @@ fn diagnose(outcome: Outcome) -> Found {
         ..Found::default()
     };
     for timeline in outcome.timelines {
-        add_timeline(&mut found, timeline);
+        add_timeline(&mut found, timeline, keep_payload)?;
     }
     found.totals.cases =
         found.cases.len() as u64 + found.groups.iter().map(|g| g.uncounted).sum::<u64>();
     found.totals.groups = found.groups.len() as u64;
-    found
+    Ok(found)
 }
 
-fn add_timeline(found: &mut Found, timeline: Timeline) {
+fn add_timeline(
+    found: &mut Found,
+    mut timeline: Timeline,
+    keep_payload: bool,
+) -> Result<(), Failure> {
+    let first_id = found.cases.len() as u32 + 1;
+    let mut cases: Vec<Case> = Vec::with_capacity(timeline.reset_connections());
+    while cases.len() < timeline.reset_connections() {
+        let batch = timeline
+            .connections(cases.len())
+            .map_err(|e| Failure::input(e.to_string()))?;
+        let from = first_id + cases.len() as u32;
+        let world = &timeline.world;
+        let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
+            let mut case = diagnosis::diagnose(connection, from + i as u32, world);
+            if !keep_payload {
+                drop_payload(&mut case);
+            }
+            case
+        });
+        cases.par_extend(diagnosed);
+    }
     let Timeline {
-        connections,
         world,
         storms,
         files,
+        ..
     } = timeline;
-    let first_id = found.cases.len() as u32 + 1;
-    let mut cases: Vec<Case> = connections
-        .into_par_iter()
-        .enumerate()
-        .map(|(i, connection)| diagnosis::diagnose(connection, first_id + i as u32, &world))
-        .collect();
     let mut groups = diagnosis::aggregate(&mut cases, &world);
     let first_group = found.groups.len() as u32;
     cases.iter_mut().for_each(|c| c.group += first_group);
@@ -123,6 +139,16 @@ fn add_timeline(found: &mut Found, timeline: Timeline) {
     found.cases.append(&mut cases);
     found.groups.append(&mut groups);
     found.sources.push(CaseSource::new(files));
+    Ok(())
+}
+
+// A mere list shows the payload of RSTs only.
+fn drop_payload(case: &mut Case) {
+    case.connection
+        .segments
+        .iter_mut()
+        .filter(|s| !s.is_rst())
+        .for_each(|s| s.payload = Vec::new());
 }
 
 // What was only counted belongs to the group of a case of the same kind.

@@ -9,7 +9,7 @@ use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
 use crate::units::{FrameNumber, Timestamp};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::net::IpAddr;
 
 /// Healthy connections kept per service for contrast.
@@ -101,21 +101,26 @@ struct ServiceTally {
     healthy: Sample<Finished>,
 }
 
-/// Services whose healthy connections are worth keeping for contrast.
-#[derive(Clone, Debug)]
-pub enum Wanted {
-    /// Not known yet which will be reset.
-    All,
-    /// Those that saw resets of established connections.
-    Only(BTreeSet<Endpoint>),
+/// What the baselines are wanted for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Addresses of connections that were reset; `None` while it is not known which will be.
+    pub hosts: Option<HashSet<IpAddr, RandomState>>,
+    /// Servers of connections that were reset; of the established ones, contrast is wanted.
+    pub services: HashMap<Endpoint, bool, RandomState>,
 }
 
 impl Wanted {
-    fn includes(&self, server: Endpoint) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(these) => these.contains(&server),
-        }
+    fn host(&self, ip: IpAddr) -> bool {
+        self.hosts.as_ref().is_none_or(|these| these.contains(&ip))
+    }
+
+    fn service(&self, server: Endpoint) -> bool {
+        self.hosts.is_none() || self.services.contains_key(&server)
+    }
+
+    fn contrast(&self, server: Endpoint) -> bool {
+        self.hosts.is_none() || self.services.get(&server) == Some(&true)
     }
 }
 
@@ -170,12 +175,12 @@ fn outcome<K: Key>(flow: &Flow<K>, opener: usize) -> Option<ServiceOutcome> {
 
 impl Baselines {
     /// Counts a finished incarnation.
-    pub fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, contrast: &Wanted) {
+    pub fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
         let first = flow.trail.first(arena);
         let ends = flow.key.endpoints();
         let opener = flow.opener();
         for i in [0, 1] {
-            if flow.segments[i] == 0 {
+            if flow.segments[i] == 0 || !wanted.host(ends[i].ip) {
                 continue;
             }
             let host = self.hosts.entry(ends[i].ip).or_default();
@@ -196,8 +201,10 @@ impl Baselines {
                 add_target(&mut host.targets, fingerprint(ends[1 - i]));
             }
         }
-        if let (Some(opener), Some(first)) = (opener, first) {
-            self.add_service(flow, opener, ends[1 - opener], (first, arena), contrast);
+        if let (Some(opener), Some(first)) = (opener, first)
+            && wanted.service(ends[1 - opener])
+        {
+            self.add_service(flow, opener, ends[1 - opener], (first, arena), wanted);
         }
     }
 
@@ -207,7 +214,7 @@ impl Baselines {
         opener: usize,
         server: Endpoint,
         (first, arena): (Loc, &Arena),
-        contrast: &Wanted,
+        wanted: &Wanted,
     ) {
         let Some(outcome) = outcome(flow, opener) else {
             return;
@@ -222,7 +229,7 @@ impl Baselines {
             (flow.first_time, flow.latest(), first.frame(), outcome)
         });
         let talked = flow.seen[0] & flow.seen[1] & seen::DATA != 0;
-        if outcome == ServiceOutcome::Worked && talked && contrast.includes(server) {
+        if outcome == ServiceOutcome::Worked && talked && wanted.contrast(server) {
             service.healthy.offer(HEALTHY, order, || {
                 let mut finished = Finished::of(flow, arena, false);
                 finished.kept.truncate(HEALTHY_RECORDS);

@@ -123,7 +123,9 @@ pub fn all<T: Send>(
             &make,
         )?);
     }
-    files.set_spool(spool);
+    if !compressed.is_empty() {
+        files.set_spool(spool);
+    }
     Ok(out)
 }
 

@@ -55,6 +55,7 @@ impl<'a> Reducer<'a> {
                 frame: self.frames,
                 offset: walked.found.base,
             };
+            walked.found.begin_at(self.last_time.unwrap_or(0));
             self.account(&mut files[*file], &mut walked.found);
             for fact in std::mem::take(&mut walked.found.dns) {
                 let loc = Loc::new(

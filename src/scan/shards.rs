@@ -1,13 +1,12 @@
 //! The reducers: flow tables by hash, and what must be known of all of them at once.
 
 use super::collector::{Collector, Facts};
-use crate::flow::Endpoint;
 use crate::flow::baseline::{Baselines, Wanted};
 use crate::flow::key::{Key4, Key6};
 use crate::flow::resets::Finished;
 use crate::flow::table::{Base, DETAIL_LIMIT, FlowTable, Kind};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One shard.
 #[derive(Default)]
@@ -94,32 +93,25 @@ impl Shards {
         self.streams += began.len() as u64;
     }
 
-    /// Reset connections so far.
-    pub fn resets(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|s| s.v4.resets() + s.v6.resets())
-            .sum()
-    }
-
     /// Ends all flows.
     pub fn finish(mut self) -> Reduced {
-        let reset: BTreeSet<Endpoint> = self
+        let wanted = self
             .shards
             .par_iter_mut()
             .flat_map_iter(|s| {
-                let v4 = s.v4.finish_reset(&mut s.baselines);
-                v4.into_iter().chain(s.v6.finish_reset(&mut s.baselines))
+                [
+                    s.v4.finish_reset(&mut s.baselines),
+                    s.v6.finish_reset(&mut s.baselines),
+                ]
             })
-            .collect();
-        let contrast = Wanted::Only(reset);
+            .reduce(Wanted::default, union);
         let parts: Vec<_> = self
             .shards
             .par_iter_mut()
             .map(|s| {
                 (
-                    s.v4.finish_all(&mut s.baselines, &contrast),
-                    s.v6.finish_all(&mut s.baselines, &contrast),
+                    s.v4.finish_all(&mut s.baselines, &wanted),
+                    s.v6.finish_all(&mut s.baselines, &wanted),
                 )
             })
             .collect();
@@ -154,6 +146,16 @@ impl Shards {
             forgotten: self.forgotten,
         }
     }
+}
+
+fn union(mut a: Wanted, b: Wanted) -> Wanted {
+    a.hosts
+        .get_or_insert_default()
+        .extend(b.hosts.unwrap_or_default());
+    for (server, contrast) in b.services {
+        *a.services.entry(server).or_default() |= contrast;
+    }
+    a
 }
 
 // Keeps the first of each kind, in frame order.

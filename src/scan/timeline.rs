@@ -179,8 +179,6 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     }
     let (hosts, services, healthy) = baselines.into_world(&ips, &services);
     let healthy = connections::make(&mut files, &healthy, Some(&names))?;
-    // last, so that the records the cases need are what stays spooled
-    let reset = connections::make(&mut files, &finished, Some(&names))?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
         hosts,
@@ -206,10 +204,11 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         .collect();
     Ok(Scanned {
         timeline: Timeline {
-            connections: reset,
             world,
             storms,
             files,
+            finished,
+            names,
         },
         files: status,
         anomalies,
