@@ -17,9 +17,21 @@ const PLUGINS: &str = "plugins";
 const FILES: [(&str, &str, &str); 6] = [
     (PROFILE, "preferences", include_str!("profile/preferences")),
     (PROFILE, "recent", include_str!("profile/recent")),
-    (PROFILE, "colorfilters", include_str!("profile/colorfilters")),
-    (PROFILE, "dfilter_buttons", include_str!("profile/dfilter_buttons")),
-    (PROFILE, "profile_settings", include_str!("profile/profile_settings")),
+    (
+        PROFILE,
+        "colorfilters",
+        include_str!("profile/colorfilters"),
+    ),
+    (
+        PROFILE,
+        "dfilter_buttons",
+        include_str!("profile/dfilter_buttons"),
+    ),
+    (
+        PROFILE,
+        "profile_settings",
+        include_str!("profile/profile_settings"),
+    ),
     (PLUGINS, "rstcap.lua", include_str!("profile/rstcap.lua")),
 ];
 
@@ -31,7 +43,11 @@ pub(super) fn install(directory: Option<&Path>, force: bool) -> Result<String, F
                 .hint("say where: --write DIR; it also says how to install what is there then"),
         );
     };
-    let places = || FILES.iter().map(|(below, name, _)| directory.join(below).join(name));
+    let places = || {
+        FILES
+            .iter()
+            .map(|(below, name, _)| directory.join(below).join(name))
+    };
     if let Some(taken) = places().find(|path| !force && path.exists()) {
         let shown = plain(&taken.display().to_string());
         return Err(Failure::output(format!("{shown}: exists already"))
@@ -45,7 +61,8 @@ pub(super) fn install(directory: Option<&Path>, force: bool) -> Result<String, F
 
 fn write(home: &Path, name: &str, content: &str, force: bool) -> Result<(), Failure> {
     let path = home.join(name);
-    let wrong = |e: io::Error| Failure::output(format!("{}: {e}", plain(&path.display().to_string())));
+    let wrong =
+        |e: io::Error| Failure::output(format!("{}: {e}", plain(&path.display().to_string())));
     fs::create_dir_all(home).map_err(wrong)?;
     let mut file = tempfile::NamedTempFile::new_in(home).map_err(wrong)?;
     file.write_all(content.as_bytes()).map_err(wrong)?;

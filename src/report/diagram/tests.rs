@@ -229,7 +229,9 @@ fn probes_and_repetitions_are_named() {
     let hello = c.connection.segments[2].clone();
     let mut repeated = hello.clone();
     repeated.frame = crate::report::testing::frame(12);
-    c.connection.segments.extend([repeated, closed, probe, open, again]);
+    c.connection
+        .segments
+        .extend([repeated, closed, probe, open, again]);
     c.connection.segments.push(crate::flow::Segment {
         frame: crate::report::testing::frame(17),
         ..rst

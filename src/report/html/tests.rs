@@ -42,7 +42,7 @@ fn every_part_of_a_case_is_there() {
         "the server is 21 ms away",
         "capture on the server&apos;s side",
         "12 of 12 with SNI www.example.net reset",
-        "who sent it",
+        "Who sent it",
         "ip.addr == 10.0.0.1 &amp;&amp; ip.addr == 192.0.2.7",
         "wireshark -r 0001_a.pcapng -g 6",
         "wireshark -r a.pcapng -g 12",
