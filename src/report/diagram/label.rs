@@ -127,7 +127,7 @@ pub(super) fn reset(s: &Segment, reset: &Reset, forged: bool) -> String {
         Role::Crossing => label.push_str(", crossing"),
     }
     if reset.effect == Effect::Ineffective {
-        label.push_str(", without effect");
+        label.push_str(", no effect");
     }
     shorten(&label)
 }
