@@ -428,7 +428,7 @@ impl<K: Key> FlowTable<K> {
                 .get_or_insert_default()
                 .extend(finished.endpoints.map(|e| e.ip));
             let server = finished.endpoints[1 - super::roles::client_of(finished).0];
-            *wanted.services.entry(server).or_default() |= !kind_of(finished).refused;
+            *wanted.services.entry(server).or_default() += u64::from(!kind_of(finished).refused);
         }
         wanted
     }

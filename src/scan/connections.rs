@@ -259,4 +259,5 @@ fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     }
     connection.icmp.sort_unstable_by_key(|e| e.frame.number);
     duplicates::mark(connection);
+    roles::settle(connection);
 }

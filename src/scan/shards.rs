@@ -32,6 +32,8 @@ pub struct Reduced {
     pub storms: Vec<(Kind, u64)>,
     /// Baselines of hosts and services.
     pub baselines: Baselines,
+    /// What they are wanted for.
+    pub wanted: Wanted,
     /// Connections begun.
     pub connections: u64,
     /// Flows let go for lack of memory.
@@ -95,7 +97,7 @@ impl Shards {
 
     /// Ends all flows.
     pub fn finish(mut self) -> Reduced {
-        let wanted = self
+        let mut wanted = self
             .shards
             .par_iter_mut()
             .flat_map_iter(|s| {
@@ -104,7 +106,8 @@ impl Shards {
                     s.v6.finish_reset(&mut s.baselines),
                 ]
             })
-            .reduce(Wanted::default, union);
+            .reduce(Wanted::default, Wanted::and);
+        wanted.choose_contrast();
         let parts: Vec<_> = self
             .shards
             .par_iter_mut()
@@ -142,20 +145,11 @@ impl Shards {
             finished,
             storms,
             baselines: baselines.unwrap_or_default(),
+            wanted,
             connections,
             forgotten: self.forgotten,
         }
     }
-}
-
-fn union(mut a: Wanted, b: Wanted) -> Wanted {
-    a.hosts
-        .get_or_insert_default()
-        .extend(b.hosts.unwrap_or_default());
-    for (server, contrast) in b.services {
-        *a.services.entry(server).or_default() |= contrast;
-    }
-    a
 }
 
 // Keeps the first of each kind, in frame order.

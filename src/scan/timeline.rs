@@ -142,6 +142,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         finished,
         storms,
         baselines,
+        wanted,
         connections,
         forgotten,
     } = shards.finish();
@@ -177,7 +178,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         ips.extend(f.endpoints.map(|e| e.ip));
         services.insert(f.endpoints[1 - client_of(f).0]);
     }
-    let (hosts, services, healthy) = baselines.into_world(&ips, &services);
+    let (hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
     let healthy = connections::make(&mut files, &healthy, Some(&names))?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
