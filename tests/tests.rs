@@ -2,7 +2,7 @@
 
 mod cli;
 mod fuzz;
-mod scenarios;
 mod properties;
 mod records;
+mod scenarios;
 mod support;

@@ -116,7 +116,9 @@ impl Wanted {
     /// Adds what another shard wants.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.hosts.get_or_insert_default().extend(other.hosts.unwrap_or_default());
+        self.hosts
+            .get_or_insert_default()
+            .extend(other.hosts.unwrap_or_default());
         for (server, resets) in other.services {
             *self.services.entry(server).or_default() += resets;
         }
@@ -126,9 +128,15 @@ impl Wanted {
     /// Chooses the services for contrast: those with most resets, if they have enough.
     pub fn choose_contrast(&mut self) {
         let enough = self.services.iter().filter(|s| *s.1 >= CONTRAST_RESETS);
-        let mut ranked: Vec<_> = enough.map(|(server, resets)| (std::cmp::Reverse(*resets), *server)).collect();
+        let mut ranked: Vec<_> = enough
+            .map(|(server, resets)| (std::cmp::Reverse(*resets), *server))
+            .collect();
         ranked.sort_unstable();
-        self.contrast = ranked.into_iter().take(CONTRAST_SERVICES).map(|r| r.1).collect();
+        self.contrast = ranked
+            .into_iter()
+            .take(CONTRAST_SERVICES)
+            .map(|r| r.1)
+            .collect();
     }
 
     fn host(&self, ip: IpAddr) -> bool {

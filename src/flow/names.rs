@@ -256,11 +256,22 @@ mod tests {
             names.add(message(frame as u16, name, 1, 0, &[]), at(frame));
             names.add(message(frame as u16, name, 1, 0, &[SERVER]), at(frame + 1));
         }
-        let (found, _) = names.find(CLIENT, SERVER, 8).expect("two answers come before frame 8");
+        let (found, _) = names
+            .find(CLIENT, SERVER, 8)
+            .expect("two answers come before frame 8");
         assert_eq!(found.name, "new.example");
-        assert_eq!((found.query.map(Loc::frame), found.answer.map(|a| a.0.frame())), (Some(3), Some(4)));
+        assert_eq!(
+            (
+                found.query.map(Loc::frame),
+                found.answer.map(|a| a.0.frame())
+            ),
+            (Some(3), Some(4))
+        );
         assert!(names.find(CLIENT, SERVER, 2).is_none());
-        assert!(names.find(RESOLVER, SERVER, 8).is_none(), "another client's lookup says nothing");
+        assert!(
+            names.find(RESOLVER, SERVER, 8).is_none(),
+            "another client's lookup says nothing"
+        );
     }
 
     #[test]

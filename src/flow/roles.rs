@@ -1,7 +1,7 @@
 //! Which endpoint is the client when the handshake does not show it (diagnosis 2.1).
 
-use super::resets::Finished;
 use super::reassembly::Transcript;
+use super::resets::Finished;
 use super::{Connection, Endpoint, RoleBasis};
 use crate::packet::app::recognise;
 
@@ -46,7 +46,10 @@ fn by_port(ends: &[Endpoint; 2]) -> (usize, RoleBasis) {
 
 /// Lets what the two sides said decide who is the client, where only ports spoke so far.
 pub fn settle(connection: &mut Connection) {
-    if !matches!(connection.role_basis, RoleBasis::WellKnownPort | RoleBasis::SharedPort | RoleBasis::LowerPort) {
+    if !matches!(
+        connection.role_basis,
+        RoleBasis::WellKnownPort | RoleBasis::SharedPort | RoleBasis::LowerPort
+    ) {
         return;
     }
     let first = recognise(&Transcript::of(connection).dialogue()).client_is_first_endpoint;

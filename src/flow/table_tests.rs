@@ -13,7 +13,10 @@ const SECOND: i64 = 1_000_000_000;
 const SERVER: u16 = mark::FROM_SECOND;
 
 fn key() -> Key4 {
-    let addresses = Addresses::V4 { src: [10, 0, 0, 1], dst: [10, 0, 0, 2] };
+    let addresses = Addresses::V4 {
+        src: [10, 0, 0, 1],
+        dst: [10, 0, 0, 2],
+    };
     match AnyKey::new(&addresses, 40000, 80, TunnelId(0)) {
         AnyKey::V4(key, false) => key,
         other => panic!("the lower address comes first: {other:?}"),
@@ -40,7 +43,14 @@ fn run(segments: &[(i64, u16, u32, u32, u32)]) -> Vec<Finished> {
         .collect();
     let mut table = FlowTable::default();
     let mut baselines = Baselines::default();
-    table.reduce(&facts, Base { frame: 0, offset: 24 }, &mut baselines);
+    table.reduce(
+        &facts,
+        Base {
+            frame: 0,
+            offset: 24,
+        },
+        &mut baselines,
+    );
     table.number_streams(|frame| frame);
     table.finish_reset(&mut baselines);
     let mut finished = table.finish_all(&mut baselines, &Wanted::default()).0;
@@ -94,7 +104,10 @@ fn a_syn_on_a_living_connection_stays_until_a_syn_ack_answers_it() {
         (4, SERVER | ACK, 901, 101, 0),
         (5, RST, 101, 0, 0),
     ]);
-    assert_eq!(run(&challenged).iter().map(frames).collect::<Vec<_>>(), [vec![1, 2, 3, 4, 5, 6]]);
+    assert_eq!(
+        run(&challenged).iter().map(frames).collect::<Vec<_>>(),
+        [vec![1, 2, 3, 4, 5, 6]]
+    );
     // answered: a new connection that begins with the SYN
     let mut answered = alive.to_vec();
     answered.extend([
@@ -103,7 +116,12 @@ fn a_syn_on_a_living_connection_stays_until_a_syn_ack_answers_it() {
         (5, RST, 90_000_001, 0, 0),
     ]);
     let got = run(&answered);
-    assert_eq!(got.iter().map(|f| (f.incarnation, frames(f))).collect::<Vec<_>>(), [(1, vec![4, 5, 6])]);
+    assert_eq!(
+        got.iter()
+            .map(|f| (f.incarnation, frames(f)))
+            .collect::<Vec<_>>(),
+        [(1, vec![4, 5, 6])]
+    );
     assert!(got[0].saw_syn && got[0].opener == Some(0));
 }
 
@@ -119,7 +137,10 @@ fn a_late_segment_of_the_reset_connection_is_not_the_new_ones() {
         (6, SERVER | SYN | ACK, 3_000_000_000, 2_000_000_001, 0),
         (7, RST, 2_000_000_001, 0, 0),
     ]);
-    assert_eq!(got.iter().map(frames).collect::<Vec<_>>(), [vec![1, 2, 3, 4, 6], vec![5, 7, 8]]);
+    assert_eq!(
+        got.iter().map(frames).collect::<Vec<_>>(),
+        [vec![1, 2, 3, 4, 6], vec![5, 7, 8]]
+    );
 }
 
 #[test]
@@ -129,7 +150,10 @@ fn what_comes_long_after_the_end_is_no_part_of_it() {
         (1, SERVER | RST | ACK, 0, 101, 0),
         (301 * SECOND, SERVER | RST, 101, 0, 0),
     ]);
-    assert_eq!(got.iter().map(frames).collect::<Vec<_>>(), [vec![1, 2], vec![3]]);
+    assert_eq!(
+        got.iter().map(frames).collect::<Vec<_>>(),
+        [vec![1, 2], vec![3]]
+    );
     assert_eq!(got[1].opener, None);
 }
 
@@ -141,7 +165,12 @@ fn both_fins_and_silence_end_a_connection() {
         (61 * SECOND, SYN, 7, 0, 0),
         (61 * SECOND + 1, SERVER | RST | ACK, 0, 8, 0),
     ]);
-    assert_eq!(got.iter().map(|f| (f.incarnation, frames(f))).collect::<Vec<_>>(), [(1, vec![3, 4])]);
+    assert_eq!(
+        got.iter()
+            .map(|f| (f.incarnation, frames(f)))
+            .collect::<Vec<_>>(),
+        [(1, vec![3, 4])]
+    );
 }
 
 #[test]
@@ -150,5 +179,9 @@ fn a_million_resets_of_one_connection_stay_bounded() {
     segments.extend((1..100_000).map(|i| (i, SERVER | RST | ACK, 0, 101, 0)));
     let got = run(&segments);
     assert_eq!(got[0].resets, [0, 99_999]);
-    assert!(got[0].kept.len() < 6_000, "{} places kept", got[0].kept.len());
+    assert!(
+        got[0].kept.len() < 6_000,
+        "{} places kept",
+        got[0].kept.len()
+    );
 }

@@ -186,21 +186,40 @@ mod tests {
             let mut blocks = Blocks::new(Endian::Little);
             let mut lost = Lost::default();
             let list = std::iter::once(RawOption { code, value });
-            copy(&mut blocks, block_type, list, Endian::Little, &[], &mut lost);
+            copy(
+                &mut blocks,
+                block_type,
+                list,
+                Endian::Little,
+                &[],
+                &mut lost,
+            );
             let option = Options::new(&blocks.out, Endian::Little).next();
             (option.map(|o| o.value.to_vec()), lost.no_utf8)
         };
         let latin = b"K\xf6ln";
         let text = "K\u{fffd}ln".as_bytes();
-        assert_eq!(written(types::SECTION_HEADER, 2, latin), (Some(text.into()), 1));
+        assert_eq!(
+            written(types::SECTION_HEADER, 2, latin),
+            (Some(text.into()), 1)
+        );
         assert_eq!(written(types::INTERFACE, 2, latin), (Some(text.into()), 1));
         let filter = [&[0], text].concat();
-        assert_eq!(written(types::INTERFACE, 11, b"\0K\xf6ln"), (Some(filter), 1));
+        assert_eq!(
+            written(types::INTERFACE, 11, b"\0K\xf6ln"),
+            (Some(filter), 1)
+        );
         // what is no text stays as it is, and so does text that needs no repair
         let hash = b"\x02\xf6\xf6\xf6\xf6";
-        assert_eq!(written(types::ENHANCED_PACKET, 3, hash), (Some(hash.into()), 0));
+        assert_eq!(
+            written(types::ENHANCED_PACKET, 3, hash),
+            (Some(hash.into()), 0)
+        );
         let fine = "K\u{f6}ln".as_bytes();
-        assert_eq!(written(types::SECTION_HEADER, 1, fine), (Some(fine.into()), 0));
+        assert_eq!(
+            written(types::SECTION_HEADER, 1, fine),
+            (Some(fine.into()), 0)
+        );
     }
 
     #[test]

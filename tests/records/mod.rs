@@ -1,10 +1,10 @@
 //! From bytes to records and to the report: nothing is lost silently, and how the work is
 //! split changes nothing.
 
+use crate::fuzz::mutation::mutate;
 use crate::support::capture::{Capture, Shape};
 use crate::support::random::Random;
 use crate::support::{run, scenarios, talk, testdata};
-use crate::fuzz::mutation::mutate;
 mod sum;
 pub use sum::{Sum, sums_agree};
 
@@ -108,7 +108,12 @@ fn every_prefix(capture: &Capture, shape: Shape) {
     let header = capture.with(Vec::new()).bytes(shape).len();
     // where each packet ends
     let ends: Vec<usize> = (1..=capture.frames.len())
-        .map(|n| capture.with(capture.frames[..n].to_vec()).bytes(shape).len())
+        .map(|n| {
+            capture
+                .with(capture.frames[..n].to_vec())
+                .bytes(shape)
+                .len()
+        })
         .collect();
     let whole = run::list_bytes(&bytes, &["-j1"]);
     let rsts = |ran: &run::Ran| ran.resets;
@@ -125,8 +130,17 @@ fn every_prefix(capture: &Capture, shape: Shape) {
         }
         last = (packets, rsts(&ran));
         let left = len - ends.get(packets.wrapping_sub(1)).copied().unwrap_or(header);
-        let told: u64 = ran.anomalies.iter().filter(|a| a.0 == "cut-short").map(|a| a.2).sum();
-        assert_eq!(told, left as u64, "{shape:?} cut at {len}: {:?}", ran.anomalies);
+        let told: u64 = ran
+            .anomalies
+            .iter()
+            .filter(|a| a.0 == "cut-short")
+            .map(|a| a.2)
+            .sum();
+        assert_eq!(
+            told, left as u64,
+            "{shape:?} cut at {len}: {:?}",
+            ran.anomalies
+        );
     }
     assert_eq!(last.1, whole.resets);
 }
@@ -135,6 +149,8 @@ fn every_prefix(capture: &Capture, shape: Shape) {
 /// that packet is in another chunk.
 #[test]
 fn packets_without_a_time_do_not_depend_on_the_split() {
-    split_does_not_matter(&std::fs::read(testdata("fuzz/pcapng-two-sections-two-orders.cap")).unwrap());
+    split_does_not_matter(
+        &std::fs::read(testdata("fuzz/pcapng-two-sections-two-orders.cap")).unwrap(),
+    );
     split_does_not_matter(&std::fs::read(testdata("fuzz/pcapng-old-blocks.cap")).unwrap());
 }
