@@ -64,7 +64,11 @@ fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
 }
 
 // Divides the files into timelines and gives them their ids, in the order of the timelines.
-fn number(plan: &Plan<'_>, files: Vec<(FileJob, Vec<Anomaly>)>, anomalies: &mut Anomalies) -> Vec<Vec<FileJob>> {
+fn number(
+    plan: &Plan<'_>,
+    files: Vec<(FileJob, Vec<Anomaly>)>,
+    anomalies: &mut Anomalies,
+) -> Vec<Vec<FileJob>> {
     let (jobs, found): (Vec<_>, Vec<_>) = files.into_iter().unzip();
     let order = group::timelines(&jobs, plan.separate);
     let mut slots: Vec<_> = jobs.into_iter().zip(found).map(Some).collect();
@@ -76,7 +80,10 @@ fn number(plan: &Plan<'_>, files: Vec<(FileJob, Vec<Anomaly>)>, anomalies: &mut 
         found.into_iter().for_each(|a| anomalies.add(job.id, a));
         Some(job)
     };
-    order.into_iter().map(|t| t.into_iter().filter_map(&mut take).collect()).collect()
+    order
+        .into_iter()
+        .map(|t| t.into_iter().filter_map(&mut take).collect())
+        .collect()
 }
 
 // Small timelines side by side, then the large ones with all threads each.
@@ -120,6 +127,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     let Reducer {
         shards,
         names,
+        fragments,
         frames,
         resets,
         mut anomalies,
@@ -165,15 +173,29 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             },
         );
     }
+    if fragments.forgotten() > 0 {
+        let detail = format!("{} IP fragments were let go", fragments.forgotten());
+        anomalies.add(
+            first_id,
+            Anomaly {
+                kind: AnomalyKind::FragmentsForgotten,
+                offset: None,
+                frame: None,
+                bytes: 0,
+                detail,
+            },
+        );
+    }
     let (mut ips, mut services): (BTreeSet<IpAddr>, BTreeSet<Endpoint>) = Default::default();
     for f in &finished {
         ips.extend(f.endpoints.map(|e| e.ip));
         services.insert(f.endpoints[1 - client_of(f).0]);
     }
     let (hosts, services, healthy) = baselines.into_world(&ips, &services);
-    let healthy = connections::make(&mut files, &healthy, Some(&names))?;
+    let parts = fragments.by_first();
+    let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     // last, so that the records the cases need are what stays spooled
-    let reset = connections::make(&mut files, &finished, Some(&names))?;
+    let reset = connections::make(&mut files, &finished, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
         hosts,
