@@ -181,11 +181,22 @@ fn overclaims(full: &run::Ran, less: &run::Ran) -> Vec<String> {
         ends
     };
     for case in &less.cases {
-        let time = |c: &Value| c["rsts"][0]["time"].as_str().unwrap_or_default().to_string();
-        let same = full.cases.iter().find(|c| key(c) == key(case) && time(c) == time(case));
+        let time = |c: &Value| {
+            c["rsts"][0]["time"]
+                .as_str()
+                .unwrap_or_default()
+                .to_string()
+        };
+        let same = full
+            .cases
+            .iter()
+            .find(|c| key(c) == key(case) && time(c) == time(case));
         let Some(same) = same else { continue };
         let (before, after) = (Claim::of(same), Claim::of(case));
-        let story = format!("{} {} -> {} {}", before.class, before.party, after.class, after.party);
+        let story = format!(
+            "{} {} -> {} {}",
+            before.class, before.party, after.class, after.party
+        );
         if let (Some(was), Some(is)) = (blamed(same), blamed(case))
             && was != is
         {
@@ -209,10 +220,19 @@ fn never_claims_more(stride: usize, change: impl Fn(&Capture) -> Vec<Capture>) {
         for (i, less) in change(&capture).into_iter().enumerate() {
             let less = run::list_bytes(&less.bytes(Shape::PLAIN), &["-j1"]);
             let found = overclaims(&full, &less);
-            wrong.extend(found.into_iter().map(|w| format!("{} cut {i} {w}", name(&path))));
+            wrong.extend(
+                found
+                    .into_iter()
+                    .map(|w| format!("{} cut {i} {w}", name(&path))),
+            );
         }
     }
-    assert!(wrong.is_empty(), "{} claims too many:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} claims too many:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 fn cut_payload(stride: usize) {

@@ -4,4 +4,6 @@ mod cli;
 mod fuzz;
 mod properties;
 mod records;
+mod scenarios;
 mod support;
+mod trimming;

@@ -36,6 +36,13 @@ pub struct Found {
     sources: Vec<CaseSource>,
 }
 
+impl Found {
+    /// Whether a path names one of the files that were read.
+    pub(super) fn is_input(&self, path: &Path) -> bool {
+        self.sources.iter().any(|s| s.is_input(path))
+    }
+}
+
 /// Where a case file goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
@@ -101,11 +108,17 @@ fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
     Ok(found)
 }
 
-fn add_timeline(found: &mut Found, mut timeline: Timeline, keep_payload: bool) -> Result<(), Failure> {
+fn add_timeline(
+    found: &mut Found,
+    mut timeline: Timeline,
+    keep_payload: bool,
+) -> Result<(), Failure> {
     let first_id = found.cases.len() as u32 + 1;
     let mut cases: Vec<Case> = Vec::with_capacity(timeline.reset_connections());
     while cases.len() < timeline.reset_connections() {
-        let batch = timeline.connections(cases.len()).map_err(|e| Failure::input(e.to_string()))?;
+        let batch = timeline
+            .connections(cases.len())
+            .map_err(|e| Failure::input(e.to_string()))?;
         let from = first_id + cases.len() as u32;
         let world = &timeline.world;
         let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
@@ -117,7 +130,12 @@ fn add_timeline(found: &mut Found, mut timeline: Timeline, keep_payload: bool) -
         });
         cases.par_extend(diagnosed);
     }
-    let Timeline { world, storms, files, .. } = timeline;
+    let Timeline {
+        world,
+        storms,
+        files,
+        ..
+    } = timeline;
     let mut groups = diagnosis::aggregate(&mut cases, &world);
     let first_group = found.groups.len() as u32;
     cases.iter_mut().for_each(|c| c.group += first_group);
@@ -133,7 +151,11 @@ fn add_timeline(found: &mut Found, mut timeline: Timeline, keep_payload: bool) -
 
 // A mere list shows the payload of RSTs only.
 fn drop_payload(case: &mut Case) {
-    case.connection.segments.iter_mut().filter(|s| !s.is_rst()).for_each(|s| s.payload = Vec::new());
+    case.connection
+        .segments
+        .iter_mut()
+        .filter(|s| !s.is_rst())
+        .for_each(|s| s.payload = Vec::new());
 }
 
 // What was only counted belongs to the group of a case of the same kind.
@@ -178,7 +200,7 @@ pub(super) fn write_case(
     let failed = |e: crate::error::Error| Failure::output(e.to_string());
     match target {
         Target::Directory(directory) => {
-            let is_input = |path: &Path| found.sources.iter().any(|s| s.is_input(path));
+            let is_input = |path: &Path| found.is_input(path);
             let written =
                 trim::write_case(case, &selection, source, &options, directory, &is_input)
                     .map_err(failed)?;
@@ -186,6 +208,7 @@ pub(super) fn write_case(
                 path: written.path,
                 packets: written.packets as u64,
                 bytes: written.bytes,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: written.secrets_left_out,
             })
         }
@@ -197,6 +220,7 @@ pub(super) fn write_case(
                 path: PathBuf::from("-"),
                 packets: selection.frames.len() as u64,
                 bytes: bytes.len() as u64,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: 0,
             })
         }
@@ -222,13 +246,7 @@ fn prepare<'a>(
     let file = case.primary_segment().frame.file;
     let source = found.sources.iter().find(|s| s.holds(file));
     let source = source.ok_or_else(|| Failure::output("the case's file is not known"))?;
-    let context = Context {
-        before: packets(settings.context_before),
-        after: packets(settings.context_after),
-        whole_connection: settings.context_before == EVERY_PACKET
-            && settings.context_after == EVERY_PACKET,
-    };
-    let selection = selection::select(case, &context);
+    let selection = selection::select(case, &context(settings));
     let secrets = if settings.matched_secrets {
         trim::Secrets::Matched
     } else {
@@ -240,6 +258,16 @@ fn prepare<'a>(
         force: settings.force,
     };
     Ok((selection, source, options))
+}
+
+/// How much of a connection is kept.
+pub(super) fn context(settings: &Settings) -> Context {
+    Context {
+        before: packets(settings.context_before),
+        after: packets(settings.context_after),
+        whole_connection: settings.context_before == EVERY_PACKET
+            && settings.context_after == EVERY_PACKET,
+    }
 }
 
 fn packets(n: u64) -> u32 {

@@ -55,6 +55,8 @@ pub struct Settings {
     pub matched_secrets: bool,
     /// Keep other blocks of the source.
     pub keep_blocks: bool,
+    /// Write a diagram beside each case file.
+    pub diagrams: bool,
     /// Write what plain libpcap reads.
     pub libpcap: bool,
     /// Replace existing files.
@@ -111,6 +113,7 @@ impl Settings {
             per_group: args.per_group,
             matched_secrets: args.secrets == Secrets::Matched,
             keep_blocks: args.keep_blocks,
+            diagrams: args.diagrams,
             libpcap: args.libpcap,
             force: args.force,
             filter: Filter::parse(&args, classes).map_err(Failure::usage)?,

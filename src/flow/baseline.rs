@@ -18,8 +18,8 @@ const HEALTHY: usize = 40;
 const HEALTHY_RECORDS: usize = 10;
 /// Resets of a service below which no contrast can carry weight.
 const CONTRAST_RESETS: u64 = 3;
-/// Healthy connections fetched in all, about.
-const CONTRAST_TOTAL: usize = 2_000;
+/// Services whose healthy connections are fetched.
+const CONTRAST_SERVICES: usize = 50;
 /// Connections whose outcome and times are kept per service.
 const OUTCOMES: usize = 256;
 /// Distinct targets counted per host.
@@ -106,11 +106,39 @@ struct ServiceTally {
 pub struct Wanted {
     /// Addresses of connections that were reset; `None` while it is not known which will be.
     pub hosts: Option<HashSet<IpAddr, RandomState>>,
-    /// Servers of connections that were reset; of the established ones, contrast is wanted.
-    pub services: HashMap<Endpoint, bool, RandomState>,
+    /// Servers of connections that were reset, and how many of theirs were established.
+    pub services: HashMap<Endpoint, u64, RandomState>,
+    /// Of them, those whose healthy connections are kept for contrast.
+    pub contrast: HashSet<Endpoint, RandomState>,
 }
 
 impl Wanted {
+    /// Adds what another shard wants.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.hosts
+            .get_or_insert_default()
+            .extend(other.hosts.unwrap_or_default());
+        for (server, resets) in other.services {
+            *self.services.entry(server).or_default() += resets;
+        }
+        self
+    }
+
+    /// Chooses the services for contrast: those with most resets, if they have enough.
+    pub fn choose_contrast(&mut self) {
+        let enough = self.services.iter().filter(|s| *s.1 >= CONTRAST_RESETS);
+        let mut ranked: Vec<_> = enough
+            .map(|(server, resets)| (std::cmp::Reverse(*resets), *server))
+            .collect();
+        ranked.sort_unstable();
+        self.contrast = ranked
+            .into_iter()
+            .take(CONTRAST_SERVICES)
+            .map(|r| r.1)
+            .collect();
+    }
+
     fn host(&self, ip: IpAddr) -> bool {
         self.hosts.as_ref().is_none_or(|these| these.contains(&ip))
     }
@@ -120,7 +148,7 @@ impl Wanted {
     }
 
     fn contrast(&self, server: Endpoint) -> bool {
-        self.hosts.is_none() || self.services.get(&server) == Some(&true)
+        self.hosts.is_none() || self.contrast.contains(&server)
     }
 }
 
@@ -281,6 +309,7 @@ impl Baselines {
         self,
         hosts: &BTreeSet<IpAddr>,
         services: &BTreeSet<Endpoint>,
+        wanted: &Wanted,
     ) -> (
         BTreeMap<IpAddr, HostBaseline>,
         BTreeMap<Endpoint, ServiceRecord>,
@@ -317,7 +346,7 @@ impl Baselines {
                     sample,
                 },
             );
-            if reset >= CONTRAST_RESETS && healthy.len() < CONTRAST_TOTAL {
+            if wanted.contrast.contains(&server) {
                 healthy.extend(tally.healthy.into_values());
             }
         }

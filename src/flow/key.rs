@@ -36,15 +36,22 @@ impl Hash for Key4 {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let [a, b] = self.addr.map(u32::from_ne_bytes);
         state.write_u64(u64::from(a) << 32 | u64::from(b));
-        state.write_u64(u64::from(self.tunnel) << 32 | u64::from(self.port[0]) << 16 | u64::from(self.port[1]));
+        state.write_u64(
+            u64::from(self.tunnel) << 32 | u64::from(self.port[0]) << 16 | u64::from(self.port[1]),
+        );
     }
 }
 
 impl Hash for Key6 {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.addr.map(u128::from_ne_bytes).into_iter().for_each(|a| state.write_u128(a));
-        state.write_u64(u64::from(self.tunnel) << 32 | u64::from(self.port[0]) << 16 | u64::from(self.port[1]));
+        self.addr
+            .map(u128::from_ne_bytes)
+            .into_iter()
+            .for_each(|a| state.write_u128(a));
+        state.write_u64(
+            u64::from(self.tunnel) << 32 | u64::from(self.port[0]) << 16 | u64::from(self.port[1]),
+        );
     }
 }
 

@@ -408,12 +408,6 @@ impl<K: Key> FlowTable<K> {
         self.started
     }
 
-    /// Reset connections finished or live so far.
-    #[must_use]
-    pub fn resets(&self) -> u64 {
-        self.kinds.values().map(|k| k.count).sum()
-    }
-
     /// Ends the flows that were reset, and adds what is wanted to be known for all of them.
     pub fn finish_reset(&mut self, baselines: &mut Baselines) -> Wanted {
         let reset = |f: &Flow<K>| f.either_saw(super::state::seen::RST);
@@ -424,11 +418,17 @@ impl<K: Key> FlowTable<K> {
                 self.finish(flow, baselines);
             }
         }
-        let mut wanted = Wanted { hosts: Some(Default::default()), ..Wanted::default() };
+        let mut wanted = Wanted {
+            hosts: Some(Default::default()),
+            ..Wanted::default()
+        };
         for finished in &self.finished {
-            wanted.hosts.get_or_insert_default().extend(finished.endpoints.map(|e| e.ip));
+            wanted
+                .hosts
+                .get_or_insert_default()
+                .extend(finished.endpoints.map(|e| e.ip));
             let server = finished.endpoints[1 - super::roles::client_of(finished).0];
-            *wanted.services.entry(server).or_default() |= !kind_of(finished).refused;
+            *wanted.services.entry(server).or_default() += u64::from(!kind_of(finished).refused);
         }
         wanted
     }
@@ -446,7 +446,10 @@ impl<K: Key> FlowTable<K> {
                 flow.trail.release(&mut self.arena);
             }
         }
-        let kinds = std::mem::take(&mut self.kinds).into_iter().map(|(kind, tally)| (kind, tally.count)).collect();
+        let kinds = std::mem::take(&mut self.kinds)
+            .into_iter()
+            .map(|(kind, tally)| (kind, tally.count))
+            .collect();
         (std::mem::take(&mut self.finished), kinds)
     }
 }

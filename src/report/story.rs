@@ -5,9 +5,10 @@ use super::figures::time;
 use super::hostile::{plain, shell_word, wrap};
 use super::rows::{confidence, connection, name_and_summary, place};
 use super::text::{Canvas, bold, colour_of};
-use super::{Report, app, json};
+use super::{Report, app, diagram, json};
 use crate::diagnosis::{Case, Diagnosis};
 use crate::flow::FrameRef;
+use crate::selection::{Context, select};
 use std::io;
 
 /// Spaces before the text of a section.
@@ -36,6 +37,7 @@ fn print_case(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::
     section(canvas, "what to check next", &advice(d))?;
     section(canvas, "questions", &checklist(d))?;
     section(canvas, "resets of this connection", &resets(report, case))?;
+    sequence(canvas, case)?;
     canvas.line(&format!("  {}", canvas.paint(bold(), "in Wireshark")))?;
     for line in in_wireshark(report, case) {
         // never broken: it is there to be pasted
@@ -96,6 +98,17 @@ fn section(canvas: &mut Canvas<'_>, head: &str, items: &[String]) -> io::Result<
     canvas.line(&format!("  {head}"))?;
     for item in items {
         text(canvas, item)?;
+    }
+    Ok(())
+}
+
+/// The diagram; its lines are never broken.
+fn sequence(canvas: &mut Canvas<'_>, case: &Case) -> io::Result<()> {
+    canvas.line(&format!("  {}", canvas.paint(bold(), "sequence")))?;
+    let selection = select(case, &Context::default());
+    let drawn = diagram::layout(case, &selection);
+    for line in diagram::lines(&drawn, canvas.columns().saturating_sub(INDENT)) {
+        canvas.line(format!("{:INDENT$}{line}", "").trim_end())?;
     }
     Ok(())
 }

@@ -51,8 +51,7 @@ pub fn make(
         match purposes[wanted.ticket] {
             Purpose::Segment { connection, .. } => {
                 let client = finished[connection].endpoints[clients[connection].0];
-                segment(record, frame, client)
-                    .map(|s| Piece::Segment(connection, Box::new(s)))
+                segment(record, frame, client).map(|s| Piece::Segment(connection, Box::new(s)))
             }
             Purpose::Icmp { connection, about } => {
                 let about = side(usize::from(about), clients[connection].0);
@@ -162,21 +161,13 @@ fn wishes(
     (purposes, frames, wanted)
 }
 
-fn segment(
-    record: &Record<'_>,
-    frame: FrameRef,
-    client: crate::flow::Endpoint,
-) -> Option<Segment> {
+fn segment(record: &Record<'_>, frame: FrameRef, client: crate::flow::Endpoint) -> Option<Segment> {
     let view = packet::dissect(record.link_type, record.data, record.original_len);
     let (Some(ip), Transport::Tcp(tcp)) = (&view.ip, &view.transport) else {
         return None;
     };
     let from = build::side_of(ip, tcp.src_port, client);
-    build::segment(
-        record,
-        &view,
-        Place { frame, from },
-    )
+    build::segment(record, &view, Place { frame, from })
 }
 
 fn icmp(record: &Record<'_>, frame: FrameRef, about: Side) -> Option<IcmpError> {
@@ -268,4 +259,5 @@ fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     }
     connection.icmp.sort_unstable_by_key(|e| e.frame.number);
     duplicates::mark(connection);
+    roles::settle(connection);
 }

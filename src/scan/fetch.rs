@@ -185,9 +185,7 @@ fn one<T>(
 ) -> Option<Option<T>> {
     let state = job.layout.state_at(wanted.offset);
     let mut made = None;
-    let mut sink = One(Some(|record: &Record<'_>| {
-        made = make(wanted, record)
-    }));
+    let mut sink = One(Some(|record: &Record<'_>| made = make(wanted, record)));
     let used = walk(
         &mut state.clone(),
         wanted.offset,

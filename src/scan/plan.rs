@@ -126,7 +126,11 @@ impl Timeline {
     /// A compressed file cannot be decompressed again.
     pub fn connections(&mut self, from: usize) -> Result<Vec<Connection>> {
         // a compressed file is decompressed once more for each batch: then all at once
-        let batch = if self.files.jobs().iter().any(|j| j.compressed) { usize::MAX } else { BATCH };
+        let batch = if self.files.jobs().iter().any(|j| j.compressed) {
+            usize::MAX
+        } else {
+            BATCH
+        };
         let to = from.saturating_add(batch).min(self.finished.len());
         let finished = self.finished.get(from..to).unwrap_or_default();
         connections::make(&mut self.files, finished, Some(&self.names))

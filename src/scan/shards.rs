@@ -32,6 +32,8 @@ pub struct Reduced {
     pub storms: Vec<(Kind, u64)>,
     /// Baselines of hosts and services.
     pub baselines: Baselines,
+    /// What they are wanted for.
+    pub wanted: Wanted,
     /// Connections begun.
     pub connections: u64,
     /// Flows let go for lack of memory.
@@ -93,21 +95,19 @@ impl Shards {
         self.streams += began.len() as u64;
     }
 
-    /// Reset connections so far.
-    pub fn resets(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|s| s.v4.resets() + s.v6.resets())
-            .sum()
-    }
-
     /// Ends all flows.
     pub fn finish(mut self) -> Reduced {
-        let wanted = self
+        let mut wanted = self
             .shards
             .par_iter_mut()
-            .flat_map_iter(|s| [s.v4.finish_reset(&mut s.baselines), s.v6.finish_reset(&mut s.baselines)])
-            .reduce(Wanted::default, union);
+            .flat_map_iter(|s| {
+                [
+                    s.v4.finish_reset(&mut s.baselines),
+                    s.v6.finish_reset(&mut s.baselines),
+                ]
+            })
+            .reduce(Wanted::default, Wanted::and);
+        wanted.choose_contrast();
         let parts: Vec<_> = self
             .shards
             .par_iter_mut()
@@ -145,18 +145,11 @@ impl Shards {
             finished,
             storms,
             baselines: baselines.unwrap_or_default(),
+            wanted,
             connections,
             forgotten: self.forgotten,
         }
     }
-}
-
-fn union(mut a: Wanted, b: Wanted) -> Wanted {
-    a.hosts.get_or_insert_default().extend(b.hosts.unwrap_or_default());
-    for (server, contrast) in b.services {
-        *a.services.entry(server).or_default() |= contrast;
-    }
-    a
 }
 
 // Keeps the first of each kind, in frame order.

@@ -64,7 +64,11 @@ fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
 }
 
 // Divides the files into timelines and gives them their ids, in the order of the timelines.
-fn number(plan: &Plan<'_>, files: Vec<(FileJob, Vec<Anomaly>)>, anomalies: &mut Anomalies) -> Vec<Vec<FileJob>> {
+fn number(
+    plan: &Plan<'_>,
+    files: Vec<(FileJob, Vec<Anomaly>)>,
+    anomalies: &mut Anomalies,
+) -> Vec<Vec<FileJob>> {
     let (jobs, found): (Vec<_>, Vec<_>) = files.into_iter().unzip();
     let order = group::timelines(&jobs, plan.separate);
     let mut slots: Vec<_> = jobs.into_iter().zip(found).map(Some).collect();
@@ -76,7 +80,10 @@ fn number(plan: &Plan<'_>, files: Vec<(FileJob, Vec<Anomaly>)>, anomalies: &mut 
         found.into_iter().for_each(|a| anomalies.add(job.id, a));
         Some(job)
     };
-    order.into_iter().map(|t| t.into_iter().filter_map(&mut take).collect()).collect()
+    order
+        .into_iter()
+        .map(|t| t.into_iter().filter_map(&mut take).collect())
+        .collect()
 }
 
 // Small timelines side by side, then the large ones with all threads each.
@@ -135,6 +142,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         finished,
         storms,
         baselines,
+        wanted,
         connections,
         forgotten,
     } = shards.finish();
@@ -170,7 +178,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         ips.extend(f.endpoints.map(|e| e.ip));
         services.insert(f.endpoints[1 - client_of(f).0]);
     }
-    let (hosts, services, healthy) = baselines.into_world(&ips, &services);
+    let (hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
     let healthy = connections::make(&mut files, &healthy, Some(&names))?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
@@ -196,7 +204,13 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         .map(|(kind, left_out)| Storm { kind, left_out })
         .collect();
     Ok(Scanned {
-        timeline: Timeline { world, storms, files, finished, names },
+        timeline: Timeline {
+            world,
+            storms,
+            files,
+            finished,
+            names,
+        },
         files: status,
         anomalies,
         totals,

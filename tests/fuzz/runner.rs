@@ -64,7 +64,8 @@ pub fn run(plan: &Plan<'_>) -> Done {
         done.executions += 1;
         if let Err(panic) = ran {
             let path = keep(plan.keep, plan.target.name, done.executions, &input);
-            done.failures.push(format!("{}: {}", path.display(), words(&*panic)));
+            done.failures
+                .push(format!("{}: {}", path.display(), words(&*panic)));
         }
     }
     over.store(true, Ordering::Relaxed);

@@ -55,7 +55,12 @@ fn streams() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     for frame in read(&fuzz("frame")) {
         // the DNS messages: after Ethernet, IPv4 and UDP headers
-        all.extend(frame.get(42..).filter(|m| !m.is_empty()).map(<[u8]>::to_vec));
+        all.extend(
+            frame
+                .get(42..)
+                .filter(|m| !m.is_empty())
+                .map(<[u8]>::to_vec),
+        );
     }
     for path in scenarios(20_000, 3) {
         let capture = Capture::read(&path);
@@ -64,7 +69,9 @@ fn streams() -> Vec<Vec<u8>> {
             let Some(place) = fields::place(capture.link_type, &frame.data) else {
                 continue;
             };
-            let payload = place.payload(&frame.data).and_then(|at| frame.data.get(at..));
+            let payload = place
+                .payload(&frame.data)
+                .and_then(|at| frame.data.get(at..));
             let (Some((from, _)), Some(payload)) = (place.ends(&frame.data), payload) else {
                 continue;
             };

@@ -23,8 +23,14 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
     if refused_a_stranger(look, reset) {
         return None;
     }
+    // a SYN after the reset starts over
+    let again = look
+        .normal(reset.from.peer())
+        .find(|(i, s)| *i > reset.segment && s.is_syn())
+        .map_or(usize::MAX, |(i, _)| i);
     let (what, segment) = look
         .normal(reset.from)
+        .take_while(|(i, _)| *i < again)
         .filter(|(i, s)| *i > reset.segment && s.time.nanos_since(r.time) <= LISTEN_NS)
         .filter(|(_, s)| sent_after(look, reset, s))
         .find_map(|(i, s)| match look.replay.kind(i) {

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 /// Shortest path on which sooner and later can be told apart.
 const MIN_RTT_NS: i64 = 2_000_000;
+/// Longer "round trips" contain somebody's thinking.
+const LONGEST_RTT_NS: i64 = 3_000_000_000;
 /// A reset must be early by at least this much.
 const MIN_LEAD_NS: i64 = 1_000_000;
 /// Share of the smallest RTT below which an answer is impossible, with two samples or more.
@@ -43,7 +45,12 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
         };
         return Some((delay, trigger));
     }
-    let (rtt, flows) = look.world.hosts.get(&look.address(reset.from))?.min_rtt?;
+    let (rtt, flows) = look
+        .world
+        .hosts
+        .get(&look.address(reset.from))?
+        .min_rtt
+        .filter(|(rtt, _)| *rtt <= LONGEST_RTT_NS)?;
     Some((
         Delay {
             nanos,

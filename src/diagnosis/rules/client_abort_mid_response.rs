@@ -53,7 +53,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
         _ => (c.bytes(Side::Server), None),
     };
     let cut = c.response_cut();
-    if !cut && !(streaming && c.response_complete() != Some(true)) {
+    if !(cut || streaming && c.response_complete() != Some(true)) {
         return None;
     }
     let fact = if cut {
