@@ -2,6 +2,7 @@
 
 mod cli;
 mod fuzz;
+mod hostile;
 mod properties;
 mod records;
 mod scenarios;
