@@ -281,7 +281,8 @@ fn one_direction_never_strengthens_a_claim() {
 #[test]
 #[ignore = "takes minutes"]
 fn all_scenarios() {
-    let checks: [(&str, fn(usize)); 8] = [
+    type Check = fn(usize);
+    let checks: [(&str, Check); 8] = [
         ("containers", containers),
         ("numbers", sequence_numbers),
         ("times", times),

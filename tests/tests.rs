@@ -3,6 +3,7 @@
 mod cli;
 mod fuzz;
 mod hostile;
+mod house;
 mod properties;
 mod records;
 mod scenarios;

@@ -5,7 +5,7 @@ use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{self, Case, Group};
-use crate::report::{FileStatus, Totals, Written};
+use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
 use crate::selection::{self, Context, Selection};
 use crate::trim;
@@ -77,7 +77,7 @@ pub fn find(
         .num_threads(settings.threads)
         .build();
     let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
-    let keep_payload = settings.output != Output::None;
+    let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
     pool.install(|| diagnose(outcome, keep_payload))
 }
 
@@ -149,7 +149,7 @@ fn add_timeline(
     Ok(())
 }
 
-// A mere list shows the payload of RSTs only.
+// A mere list shows the payload of RSTs only; the diagram of the full story reads all of it.
 fn drop_payload(case: &mut Case) {
     case.connection
         .segments

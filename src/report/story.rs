@@ -1,7 +1,7 @@
 //! The full story of a case, `-V`.
 
 use super::display_filter::display_filter;
-use super::figures::time;
+use super::figures::{self, time};
 use super::hostile::{plain, shell_word, wrap};
 use super::rows::{confidence, connection, name_and_summary, place};
 use super::text::{Canvas, bold, colour_of};
@@ -191,11 +191,14 @@ fn resets(report: &Report<'_>, case: &Case) -> Vec<String> {
     }
     let lines = resets.iter().filter_map(|r| {
         let s = case.connection.segments.get(r.segment)?;
-        let after = crate::report::figures::seconds(
-            s.time.seconds_since(case.primary_segment().time).max(0.0),
-        );
+        let since = s.time.seconds_since(case.primary_segment().time);
+        let after = if r.segment == case.episode.primary().segment {
+            String::new()
+        } else {
+            format!(", {} after the primary", figures::seconds(since.max(0.0)))
+        };
         Some(format!(
-            "{}: {} from the {}, {}, {}, seq {}, ttl {}, {} after the primary",
+            "{}: {} from the {}, {}, {}, seq {}, ttl {}{after}",
             place(report, s.frame, report.several_files(case)),
             json::flag_letters(s),
             r.from.word(),
@@ -203,7 +206,6 @@ fn resets(report: &Report<'_>, case: &Case) -> Vec<String> {
             r.role.id(),
             s.seq,
             s.ttl,
-            after,
         ))
     });
     lines.collect()

@@ -192,7 +192,7 @@ impl Writer {
             let value = 1_000_000 * (me as u32 + 1) + (seconds(words[0]) * 1e3) as u32;
             (value, self.tsval[peer])
         });
-        let counted = !stateless && !(syn && has_ack);
+        let counted = !(stateless || syn && has_ack);
         if counted {
             self.id[me] = self.id[me].wrapping_add(1);
         }

@@ -197,14 +197,10 @@ fn weight(s: &Segment, reasons: &[Reason]) -> u8 {
         Reason::Alert,
         Reason::ServerHello,
     ];
+    let named = |r: &Reason| !ordinary(*r) && *r != Reason::LastRequest;
     if reasons.iter().any(|r| opening.contains(r)) {
         3
-    } else if s.is_rst() || s.is_fin() {
-        2
-    } else if reasons
-        .iter()
-        .any(|r| !ordinary(*r) && *r != Reason::LastRequest)
-    {
+    } else if s.is_rst() || s.is_fin() || reasons.iter().any(named) {
         2
     } else if reasons.contains(&Reason::LastRequest) {
         1

@@ -124,7 +124,7 @@ fn advice(case: &Case) -> Markup {
         h4 { "What to check next" }
         ol.next {
             @for a in &d.advice { li { (words::prose(a)) } }
-            @for o in &d.other_vantage { li { "Another capture: " (words::prose(o)) } }
+            @if let Some(o) = &d.other_vantage { li { "Another capture: " (words::prose(o)) } }
         }
     }
 }

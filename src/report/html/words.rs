@@ -54,7 +54,7 @@ pub(super) fn prose(text: &str) -> Markup {
     let text = plain(text);
     let parts: Vec<&str> = text.split('`').collect();
     // a lone backtick is a character like others
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return html! { (text) };
     }
     html! {
