@@ -36,6 +36,13 @@ pub struct Found {
     sources: Vec<CaseSource>,
 }
 
+impl Found {
+    /// Whether a path names one of the files that were read.
+    pub(super) fn is_input(&self, path: &Path) -> bool {
+        self.sources.iter().any(|s| s.is_input(path))
+    }
+}
+
 /// Where a case file goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
@@ -193,7 +200,7 @@ pub(super) fn write_case(
     let failed = |e: crate::error::Error| Failure::output(e.to_string());
     match target {
         Target::Directory(directory) => {
-            let is_input = |path: &Path| found.sources.iter().any(|s| s.is_input(path));
+            let is_input = |path: &Path| found.is_input(path);
             let written =
                 trim::write_case(case, &selection, source, &options, directory, &is_input)
                     .map_err(failed)?;

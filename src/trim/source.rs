@@ -151,13 +151,16 @@ impl Origins {
                 }
             }
         }
+        let mut room = MAX_METADATA;
         for structure in layout.blocks() {
             if let Structure::Block { span, block_type } = *structure {
                 let after = origins.partition_point(|origin| origin.start <= span.offset);
                 let Some(origin) = after.checked_sub(1).and_then(|at| origins.get_mut(at)) else {
                     continue;
                 };
-                if is_read(block_type) {
+                let fits = room.checked_sub(u64::from(span.len));
+                if let Some(left) = fits.filter(|_| is_read(block_type)) {
+                    room = left;
                     add_block(origin, block_type, &read(span)?);
                 } else if extra::is_extra(block_type) {
                     let kind = block_type;
@@ -177,6 +180,10 @@ impl Origins {
         self.0.get(after.checked_sub(1)?)
     }
 }
+
+/// Bytes of names, secrets and statistics that are read of one file; no capture has as many,
+/// but a file of nothing else must not fill the memory. What is beyond counts as left out.
+const MAX_METADATA: u64 = 32 << 20;
 
 /// Whether the content of such a block is used here.
 fn is_read(block_type: u32) -> bool {
