@@ -2,8 +2,10 @@
 
 mod cli;
 mod fuzz;
+mod hostile;
 mod house;
 mod properties;
 mod records;
 mod scenarios;
 mod support;
+mod trimming;

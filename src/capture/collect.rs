@@ -77,7 +77,14 @@ fn without_repetitions(mut found: Vec<Input>) -> Vec<Input> {
     let is_link = |input: &Input| input.path.symlink_metadata().is_ok_and(|m| m.is_symlink());
     let mut chosen: BTreeMap<(u64, u64), usize> = BTreeMap::new();
     let mut keep = vec![true; found.len()];
+    let mut stdin = false;
     for (i, input) in found.iter().enumerate() {
+        if input.is_stdin() && std::mem::replace(&mut stdin, true) {
+            if let Some(flag) = keep.get_mut(i) {
+                *flag = false;
+            }
+            continue;
+        }
         let metadata = std::fs::metadata(&input.path).ok();
         let Some(identity) = metadata
             .filter(Metadata::is_file)

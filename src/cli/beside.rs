@@ -24,6 +24,21 @@ pub(super) fn check(directory: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
+/// Fails when one of the files is an input, whatever may be replaced.
+pub(super) fn check_inputs(
+    directory: &Path,
+    is_input: impl Fn(&Path) -> bool,
+) -> Result<(), Failure> {
+    let names = [CASES, PAGE].map(|name| directory.join(name));
+    match names.iter().find(|path| is_input(path)) {
+        Some(path) => Err(Failure::output(format!(
+            "{}: is an input of this run and is not written to",
+            plain(&path.display().to_string())
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Writes the list and the page, and a diagram for each case file if they are wanted.
 pub(super) fn write(
     report: &Report<'_>,

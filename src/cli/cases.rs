@@ -82,7 +82,7 @@ pub(super) fn write(
                 outcome.not_written.failed += 1;
                 outcome.failures.push(failure);
             }
-            None => outcome.not_written.failed += 1,
+            None => outcome.not_written.interrupted += 1,
         }
     }
     outcome

@@ -1,6 +1,7 @@
 //! What is at the other end of standard output and standard error.
 
-use std::io::IsTerminal as _;
+use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
 
 /// Columns assumed when there is no terminal and COLUMNS is not set.
 const COLUMNS: usize = 120;
@@ -36,4 +37,9 @@ impl Console {
             err_is_terminal: std::io::stderr().is_terminal(),
         }
     }
+}
+
+/// Writes a line to standard error. That nobody takes it is no reason to stop.
+pub(super) fn say(line: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

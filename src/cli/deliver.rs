@@ -3,7 +3,8 @@
 
 use super::beside;
 use super::cases::{self, Outcome, Writer};
-use super::failure::{Failure, Status};
+use super::console::say;
+use super::failure::{Failure, Status, without_number};
 use super::pipeline::{self, Found, Target};
 use super::settings::{Output, Settings};
 use crate::diagnosis::{Case, Group};
@@ -12,6 +13,9 @@ use crate::report::{self, Format, Report};
 use std::fs;
 use std::io::{self, Write as _};
 use std::sync::atomic::AtomicBool;
+
+/// Failed case files that are named one by one; on a full disk thousands fail.
+const COMPLAINTS: usize = 10;
 
 /// Fails before a long scan when its result could not be written.
 pub(super) fn check_output(settings: &Settings) -> Result<(), Failure> {
@@ -49,23 +53,24 @@ pub(super) fn deliver(
         not_written: outcome.not_written,
         directory: directory.as_deref(),
     };
-    if let Output::Directory(d) = &settings.output {
-        let context = pipeline::context(settings);
-        beside::write(
-            &report,
-            d,
-            settings.force,
-            settings.diagrams.then_some(&context),
-        )?;
-    }
+    let list = match &settings.output {
+        Output::Directory(d) => {
+            let context = pipeline::context(settings);
+            let context = settings.diagrams.then_some(&context);
+            beside::check_inputs(d, |path| found.is_input(path))
+                .and_then(|()| beside::write(&report, d, settings.force, context))
+        }
+        _ => Ok(()),
+    };
     if settings.output != Output::Stdout {
         written_to_stdout(print_report(&report, settings))?;
     }
     complain(&found, &outcome);
+    list?;
     if !settings.quiet && (settings.output == Output::Stdout || has_no_room_for_notes(settings)) {
         report::notes(&report)
             .iter()
-            .for_each(|n| eprintln!("rstcap: {n}"));
+            .for_each(|n| say(format_args!("rstcap: {n}")));
     }
     Ok(status(&report, &found, settings, &outcome))
 }
@@ -150,27 +155,28 @@ fn has_no_room_for_notes(settings: &Settings) -> bool {
 /// What went wrong, on standard error.
 fn complain(found: &Found, outcome: &Outcome) {
     for error in &found.errors {
-        eprintln!("rstcap: {}", reason(error));
+        say(format_args!("rstcap: {}", reason(error)));
     }
     for file in &found.files {
         if let Some(error) = &file.error {
-            eprintln!("rstcap: {}: {}", plain(&file.label), reason(error));
+            say(format_args!(
+                "rstcap: {}: {}",
+                plain(&file.label),
+                reason(error)
+            ));
         }
     }
-    for failure in &outcome.failures {
-        eprintln!("{failure}");
+    for failure in outcome.failures.iter().take(COMPLAINTS) {
+        say(failure);
+    }
+    if let Some(more) = outcome.failures.len().checked_sub(COMPLAINTS + 1) {
+        say(format_args!("rstcap: and {} more like these", more + 1));
     }
 }
 
-/// A reason in words; the system's number for it helps nobody.
+/// A reason in words.
 fn reason(error: &str) -> String {
-    let text = plain(error);
-    match text.rsplit_once(" (os error ") {
-        Some((words, number)) if number.trim_end_matches(')').parse::<i32>().is_ok() => {
-            words.to_owned()
-        }
-        _ => text,
-    }
+    without_number(plain(error))
 }
 
 fn status(report: &Report<'_>, found: &Found, settings: &Settings, outcome: &Outcome) -> Status {
@@ -195,6 +201,8 @@ mod tests {
         let missing = io::Error::from_raw_os_error(2).to_string();
         assert_eq!(reason(&missing), "No such file or directory");
         assert_eq!(reason("a (os error x)"), "a (os error x)");
+        let temporary = "No room (os error 28) at path \"/x/.tmpAbc\"";
+        assert_eq!(reason(temporary), "No room");
         assert_eq!(reason("a\u{1b}b"), "a\\x1bb");
     }
 

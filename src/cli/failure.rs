@@ -50,7 +50,7 @@ impl Failure {
     fn new(status: Status, message: impl Into<String>) -> Self {
         Self {
             status,
-            message: message.into(),
+            message: without_number(message.into()),
             hint: None,
         }
     }
@@ -61,6 +61,19 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// Leaves out the system's number of an error, and the name of a temporary file that the
+/// message may end with: neither helps anybody.
+pub(super) fn without_number(text: String) -> String {
+    match text.rsplit_once(" (os error ") {
+        Some((words, rest)) if rest.split_once(')').is_some_and(is_tail) => words.to_owned(),
+        _ => text,
+    }
+}
+
+fn is_tail((number, rest): (&str, &str)) -> bool {
+    number.parse::<i32>().is_ok() && (rest.is_empty() || rest.starts_with(" at path \""))
 }
 
 impl fmt::Display for Failure {

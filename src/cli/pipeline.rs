@@ -5,7 +5,7 @@ use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{self, Case, Group};
-use crate::report::{FileStatus, Totals, Written};
+use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
 use crate::selection::{self, Context, Selection};
 use crate::trim;
@@ -34,6 +34,13 @@ pub struct Found {
     pub errors: Vec<String>,
     /// Where records are fetched again, per timeline.
     sources: Vec<CaseSource>,
+}
+
+impl Found {
+    /// Whether a path names one of the files that were read.
+    pub(super) fn is_input(&self, path: &Path) -> bool {
+        self.sources.iter().any(|s| s.is_input(path))
+    }
 }
 
 /// Where a case file goes.
@@ -70,7 +77,7 @@ pub fn find(
         .num_threads(settings.threads)
         .build();
     let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
-    let keep_payload = settings.output != Output::None;
+    let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
     pool.install(|| diagnose(outcome, keep_payload))
 }
 
@@ -142,7 +149,7 @@ fn add_timeline(
     Ok(())
 }
 
-// A mere list shows the payload of RSTs only.
+// A mere list shows the payload of RSTs only; the diagram of the full story reads all of it.
 fn drop_payload(case: &mut Case) {
     case.connection
         .segments
@@ -193,7 +200,7 @@ pub(super) fn write_case(
     let failed = |e: crate::error::Error| Failure::output(e.to_string());
     match target {
         Target::Directory(directory) => {
-            let is_input = |path: &Path| found.sources.iter().any(|s| s.is_input(path));
+            let is_input = |path: &Path| found.is_input(path);
             let written =
                 trim::write_case(case, &selection, source, &options, directory, &is_input)
                     .map_err(failed)?;
@@ -247,6 +254,7 @@ fn prepare<'a>(
     };
     let options = trim::Options {
         secrets,
+        keep: settings.keep_blocks,
         libpcap: settings.libpcap,
         force: settings.force,
     };

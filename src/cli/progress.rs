@@ -51,7 +51,7 @@ impl Bars {
         let total = self.total.load(Ordering::Relaxed);
         if let Some(percent) = crossed_tenth(before, now, total) {
             let resets = self.resets.load(Ordering::Relaxed);
-            eprintln!("rstcap: {percent} % read, {resets} RSTs");
+            super::console::say(format_args!("rstcap: {percent} % read, {resets} RSTs"));
         }
     }
 

@@ -1,7 +1,7 @@
 //! From the command line to the exit code.
 
 use super::args::{Args, Generate};
-use super::console::Console;
+use super::console::{Console, say};
 use super::failure::{Failure, Status};
 use super::progress::Bars;
 use super::settings::Settings;
@@ -26,7 +26,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode
     Args::try_parse_from(words).map_err(|e| {
         if e.use_stderr() {
             let text = e.render().to_string();
-            eprint!("rstcap: {}", text.strip_prefix("error: ").unwrap_or(&text));
+            let text = text.strip_prefix("error: ").unwrap_or(&text);
+            say(format_args!("rstcap: {}", text.trim_end()));
             return code(Status::Usage);
         }
         // a reader that has seen enough of the help is no failure
@@ -41,7 +42,7 @@ pub fn run(args: Args) -> ExitCode {
     match dispatch(args) {
         Ok(exit) => exit,
         Err(failure) => {
-            eprintln!("{failure}");
+            say(&failure);
             code(failure.status)
         }
     }
@@ -106,7 +107,7 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Failure> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(INTERRUPTED));
         }
-        eprintln!("\nrstcap: interrupted; reporting what was found (once more to quit at once)");
+        say("\nrstcap: interrupted; reporting what was found (once more to quit at once)");
     };
     ctrlc::set_handler(handler)
         .map_err(|e| Failure::usage(format!("cannot watch for interrupts: {e}")))?;

@@ -139,6 +139,7 @@ pub(super) fn written(report: &Report<'_>) -> Vec<String> {
         (n.per_group, "beyond --per-group"),
         (n.max_cases, "beyond --max-cases"),
         (n.failed, "because writing failed"),
+        (n.interrupted, "after the interrupt"),
     ] {
         if amount > 0 {
             lines.push(format!(

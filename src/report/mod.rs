@@ -87,6 +87,8 @@ pub struct NotWritten {
     pub per_group: u64,
     /// Writing failed.
     pub failed: u64,
+    /// The run was interrupted before.
+    pub interrupted: u64,
 }
 
 /// Sums over a run.

@@ -198,6 +198,13 @@ fn declares(items: &[Item], score: i32) -> bool {
     !host_made && (hard || (score >= DECLARE && positive_families(items) >= 2))
 }
 
+/// Whether a device is declared only because of timing.
+fn timing_decides(items: &[Item]) -> bool {
+    let timing = |i: &&Item| i.family == Family::Timing && i.weight > 0;
+    let others: Vec<Item> = items.iter().filter(|i| !timing(i)).cloned().collect();
+    others.len() < items.len() && !declares(&others, total(&others))
+}
+
 /// Judges the primary reset (and those of the same burst), and whether the other direction
 /// was forged too.
 #[must_use]
@@ -213,14 +220,7 @@ pub fn judge(look: &Look) -> Verdict {
     } else {
         endpoint(look, primary, &items, score)
     };
-    let other_hard = items
-        .iter()
-        .any(|i| i.hard && i.weight > 0 && i.family != Family::Timing);
-    verdict.one_sample = look.rtt[primary.from.index()].samples <= 1
-        && !other_hard
-        && items
-            .iter()
-            .any(|i| i.family == Family::Timing && i.weight > 0);
+    verdict.one_sample = look.rtt[primary.from.index()].samples <= 1 && timing_decides(&items);
     verdict.evidence = sorted(items, forged || verdict.party == Party::Unknown);
     verdict
 }

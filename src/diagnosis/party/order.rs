@@ -20,7 +20,9 @@ const STEPPED_NS: i64 = 2_000_000_000;
 /// Row 2: the alleged sender goes on as if it had not reset anything.
 pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
-    if refused_a_stranger(look, reset) {
+    // with one direction missing, what the reset may have answered is not seen
+    let blind = look.normal(reset.from.peer()).next().is_none();
+    if refused_a_stranger(look, reset) || (blind && !r.has(tcp_flags::ACK)) {
         return None;
     }
     // a SYN after the reset starts over

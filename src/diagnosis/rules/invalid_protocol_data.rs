@@ -42,6 +42,11 @@ const PROMPT: f64 = 2.0;
 const LEAST_BYTES: u64 = 8;
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    // what the snaplen cut away cannot be judged
+    let whole = first_data(c, Side::Client).is_some_and(|s| s.payload.len() == s.len as usize);
+    if !whole {
+        return None;
+    }
     let text = c
         .story
         .invalid_for_port

@@ -28,6 +28,8 @@ pub(super) fn segment(case: &Case, s: &Segment, place: Place, reasons: &[Reason]
         request(case, s)
     } else if place.keep_alive {
         "keep-alive probe".to_owned()
+    } else if place.window_probe {
+        "window probe".to_owned()
     } else if s.len > 0 {
         payload(s)
     } else {
@@ -115,7 +117,7 @@ fn payload(s: &Segment) -> String {
 pub(super) fn reset(s: &Segment, reset: &Reset, forged: bool) -> String {
     let mut label = flag_words(s);
     if forged {
-        label.push_str(&format!(" forged in the {}'s name", reset.from.word()));
+        label.insert_str(0, "forged ");
     }
     match reset.role {
         Role::Primary | Role::Later | Role::Strafe => {}
@@ -125,7 +127,7 @@ pub(super) fn reset(s: &Segment, reset: &Reset, forged: bool) -> String {
         Role::Crossing => label.push_str(", crossing"),
     }
     if reset.effect == Effect::Ineffective {
-        label.push_str(", without effect");
+        label.push_str(", no effect");
     }
     shorten(&label)
 }

@@ -191,16 +191,16 @@ fn thin_out_replies(case: &Case, items: &mut [Item]) {
 }
 
 fn weight(s: &Segment, reasons: &[Reason]) -> u8 {
-    let telling = |r: &Reason| !ordinary(*r) && *r != Reason::LastRequest;
     let opening = [
         Reason::Handshake,
         Reason::ClientHello,
         Reason::Alert,
         Reason::ServerHello,
     ];
+    let named = |r: &Reason| !ordinary(*r) && *r != Reason::LastRequest;
     if reasons.iter().any(|r| opening.contains(r)) {
         3
-    } else if s.is_rst() || s.is_fin() || reasons.iter().any(telling) {
+    } else if s.is_rst() || s.is_fin() || reasons.iter().any(named) {
         2
     } else if reasons.contains(&Reason::LastRequest) {
         1

@@ -14,16 +14,28 @@ pub(super) struct Place {
     pub ack: Option<u32>,
     /// All of it was sent before.
     pub repeated: bool,
-    /// A segment without news at SND.NXT - 1 (RFC 9293 3.8.4).
+    /// A segment without news at SND.NXT - 1: a keep-alive (RFC 9293 3.8.4) ...
     pub keep_alive: bool,
+    /// ... or, while the peer's window is closed, a probe of it (RFC 9293 3.8.6.1).
+    pub window_probe: bool,
 }
 
 /// One entry per segment of the connection.
 pub(super) fn places(connection: &Connection) -> Vec<Place> {
     let mut bases: [Option<Seq>; 2] = [None; 2];
     let mut next: [Option<Seq>; 2] = [None; 2];
-    let segments = connection.segments.iter();
-    segments.map(|s| place(s, &mut bases, &mut next)).collect()
+    let mut closed = [false; 2];
+    let mut places = Vec::with_capacity(connection.segments.len());
+    for s in &connection.segments {
+        let mut found = place(s, &mut bases, &mut next);
+        if found.keep_alive && closed[s.from.peer().index()] {
+            found.keep_alive = false;
+            found.window_probe = true;
+        }
+        closed[s.from.index()] = s.window == 0 && !s.is_rst();
+        places.push(found);
+    }
+    places
 }
 
 fn place(s: &Segment, bases: &mut [Option<Seq>; 2], next: &mut [Option<Seq>; 2]) -> Place {

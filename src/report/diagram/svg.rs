@@ -169,16 +169,16 @@ fn run(r: &Run, top: i32) -> Markup {
     } else {
         (x_of(r.from), x_of(r.to))
     };
-    let y = top + 20;
+    let y = top + 22;
     let look = if r.resets { Look::Reset } else { Look::Plain };
     html! {
         g.row.run.(look.id()) {
             rect.band x="0" y=(top) width=(WIDTH) height=(ROW) {}
             text.time x=(TIME) y=(top + 22) { (r.time) }
             path.wire d={ "M" (from) " " (y - 2) "H" (to) "M" (from) " " (y + 2) "H" (to) } {}
-            (head(from, to, y, look))
-            @if both { (head(to, from, y, look)) }
-            text.label x=(DEVICE) y=(top + 13) { (r.label) }
+            (head(from, to, y, if both { Look::Plain } else { look }))
+            @if both { (head(to, from, y, Look::Plain)) }
+            text.label x=(DEVICE) y=(top + 11) { (r.label) }
             text.number.span x=(SERVER + 14) y=(top + 22) { "frames " (r.frames) }
         }
     }

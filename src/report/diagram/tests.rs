@@ -60,7 +60,7 @@ fn a_forged_reset_starts_at_the_device() {
     let rst = all[3];
     assert_eq!((rst.from, rst.to), (Place::Device, Place::Client));
     assert_eq!(rst.look, Look::Primary);
-    assert_eq!(rst.label, "RST, ACK forged in the server's name");
+    assert_eq!(rst.label, "forged RST, ACK");
     assert_eq!(rst.time, "0.043400");
     assert_eq!(all[2].look, Look::Trigger);
     assert_eq!(
@@ -211,4 +211,36 @@ fn hostile_names_are_inert() {
     for line in lines(&d, 120) {
         assert!(!line.chars().any(hostile::is_hostile), "{line:?}");
     }
+}
+
+#[test]
+fn probes_and_repetitions_are_named() {
+    let mut c = case(1);
+    let closed = segment(13, 50_000_000, Side::Client, ACK, b"");
+    let mut probe = segment(14, 60_000_000, Side::Server, ACK, b"");
+    probe.window = 100;
+    probe.seq = crate::units::Seq(1000);
+    let mut open = closed.clone();
+    open.window = 500;
+    open.frame = crate::report::testing::frame(15);
+    let mut again = probe.clone();
+    again.frame = crate::report::testing::frame(16);
+    let rst = c.connection.segments.pop().unwrap();
+    let hello = c.connection.segments[2].clone();
+    let mut repeated = hello.clone();
+    repeated.frame = crate::report::testing::frame(12);
+    c.connection
+        .segments
+        .extend([repeated, closed, probe, open, again]);
+    c.connection.segments.push(crate::flow::Segment {
+        frame: crate::report::testing::frame(17),
+        ..rst
+    });
+    c.episode.resets[0].segment = 8;
+    let places = relative::places(&c.connection);
+    assert!(places[3].repeated && !places[2].repeated);
+    assert!(places[5].window_probe && !places[5].keep_alive);
+    assert!(places[7].keep_alive && !places[7].window_probe);
+    // relative to the SYN's number, as Wireshark counts
+    assert_eq!((places[0].seq, places[0].ack), (0, None));
 }

@@ -197,8 +197,9 @@ fn left(time: &str, frame: &str, mark: char) -> String {
 
 /// Three texts at the left, in the middle and at the right of `room` columns.
 fn spread(left: &str, middle: &str, right: &str, room: usize) -> String {
-    let third = room.saturating_sub(2) / if middle.is_empty() { 2 } else { 3 };
-    let (left, middle, right) = (cut(left, third), cut(middle, third), cut(right, third));
+    let middle = cut(middle, room / 2);
+    let half = room.saturating_sub(width(&middle) + 2) / 2;
+    let (left, right) = (cut(left, half), cut(right, half));
     let spare = room.saturating_sub(width(&left) + width(&middle) + width(&right));
     let lead = (room / 2)
         .saturating_sub(width(&middle) / 2)

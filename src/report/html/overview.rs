@@ -9,6 +9,18 @@ use crate::report::hostile::plain;
 use crate::report::{Report, lines};
 use maud::{Markup, html};
 
+/// Columns of the table of cases: key of their order, and heading.
+const COLUMNS: [(&str, &str); 8] = [
+    ("id", "Case"),
+    ("time", "Time (UTC)"),
+    ("severity", "Severity"),
+    ("class", "Why"),
+    ("party", "Who"),
+    ("client", "Client"),
+    ("server", "Server"),
+    ("confidence", "Confidence"),
+];
+
 /// One line that says it all: the title of the page.
 pub(super) fn headline(report: &Report<'_>) -> String {
     if report.cases.is_empty() {
@@ -154,9 +166,10 @@ pub(super) fn cases() -> Markup {
             p.state { span id="shown" role="status" {} span id="chips" {} }
             div.scroll {
                 table.cases id="cases" {
+                    // fixed widths: thousands of rows need no second look
+                    colgroup { @for column in COLUMNS { col.{ "col-" (column.0) } {} } }
                     thead { tr {
-                        @for (key, name) in [("id", "Case"), ("time", "Time (UTC)"), ("severity", "Severity"), ("class", "Why"), ("party", "Who"),
-                            ("client", "Client"), ("server", "Server"), ("confidence", "Confidence (who/why)")] {
+                        @for (key, name) in COLUMNS {
                             th scope="col" aria-sort=(if key == "id" { "ascending" } else { "none" }) {
                                 button type="button" data-sort=(key) { (name) }
                             }
