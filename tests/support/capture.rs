@@ -171,3 +171,65 @@ impl Order {
         self.u32(out, len);
     }
 }
+
+/// The packets of a pcapng file in the form trimming writes: ticks as they stand, lengths,
+/// data, comments and `epb_packetid`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    pub ticks: u64,
+    pub original_len: u32,
+    pub data: Vec<u8>,
+    pub comments: Vec<String>,
+    pub packet_id: Option<u64>,
+}
+
+/// Reads the EPBs of a sound one-section file of either byte order; panics on anything else.
+pub fn packets(file: &[u8]) -> Vec<Packet> {
+    let big = file[8..12] == [0x1a, 0x2b, 0x3c, 0x4d];
+    let number = |bytes: &[u8]| {
+        let add = |sum: u64, b: &u8| sum << 8 | u64::from(*b);
+        if big {
+            bytes.iter().fold(0, add)
+        } else {
+            bytes.iter().rev().fold(0, add)
+        }
+    };
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < file.len() {
+        let len = number(&file[at + 4..at + 8]) as usize;
+        let block = &file[at..at + len];
+        assert_eq!(number(&block[len - 4..]) as usize, len, "block at {at}");
+        if number(&block[..4]) == 6 {
+            out.push(packet(block, &number));
+        }
+        at += len;
+    }
+    out
+}
+
+fn packet(block: &[u8], number: &impl Fn(&[u8]) -> u64) -> Packet {
+    let captured = number(&block[20..24]) as usize;
+    let mut packet = Packet {
+        ticks: number(&block[12..16]) << 32 | number(&block[16..20]),
+        original_len: number(&block[24..28]) as u32,
+        data: block[28..28 + captured].to_vec(),
+        comments: Vec::new(),
+        packet_id: None,
+    };
+    let mut options = &block[28 + captured.next_multiple_of(4)..block.len() - 4];
+    while options.len() >= 4 {
+        let (code, len) = (number(&options[..2]), number(&options[2..4]) as usize);
+        let value = &options[4..4 + len];
+        match code {
+            0 => break,
+            1 => packet
+                .comments
+                .push(String::from_utf8(value.to_vec()).unwrap()),
+            5 => packet.packet_id = Some(number(value)),
+            _ => {}
+        }
+        options = &options[4 + len.next_multiple_of(4)..];
+    }
+    packet
+}
