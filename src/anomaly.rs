@@ -44,6 +44,8 @@ pub enum AnomalyKind {
     MemoryLimit,
     /// More DNS answers than are remembered; the oldest were let go.
     NamesForgotten,
+    /// IP fragments were let go for lack of memory.
+    FragmentsForgotten,
     /// A file of a ring buffer's series is missing.
     MissingFile,
     /// No packets for an unusual time between two files of one timeline.
@@ -77,6 +79,7 @@ impl AnomalyKind {
             Self::CaptureDrops => "capture-drops",
             Self::MemoryLimit => "memory-limit",
             Self::NamesForgotten => "names-forgotten",
+            Self::FragmentsForgotten => "fragments-forgotten",
             Self::MissingFile => "missing-file",
             Self::TimelineGap => "timeline-gap",
             Self::TimelineOverlap => "timeline-overlap",

@@ -218,7 +218,13 @@ fn block(
         block_type::ENHANCED_PACKET => packet(state, span, raw, enhanced(body, big_endian), sink),
         block_type::OBSOLETE_PACKET => packet(state, span, raw, obsolete(body, big_endian), sink),
         block_type::SIMPLE_PACKET => packet(state, span, raw, simple(state, body), sink),
-        kind if is_frame(kind) => sink.record(&frame_only(span, 0, raw, body)),
+        kind if is_frame(kind) => {
+            sink.record(&frame_only(span, 0, raw, body));
+            if matches!(kind, block_type::CUSTOM | block_type::JOURNAL) {
+                let block_type = kind;
+                sink.structure(Structure::Block { span, block_type });
+            }
+        }
         block_type => sink.structure(Structure::Block { span, block_type }),
     }
     Ok(len)

@@ -75,9 +75,16 @@ pub struct Args {
     )]
     pub secrets: Secrets,
 
-    /// Keep name resolution and other blocks of the source in the case files, too
-    #[arg(long, help_heading = "Case files")]
-    pub keep_blocks: bool,
+    /// Keep these blocks of a pcapng source that hold no packet, too; repeatable
+    ///
+    /// They stand behind the packets. Custom blocks that must not be copied are never kept.
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_delimiter = ',',
+        help_heading = "Case files"
+    )]
+    pub keep_blocks: Vec<KeepBlocks>,
 
     /// Write a sequence diagram (SVG) beside each case file
     #[arg(long, help_heading = "Case files")]
@@ -241,6 +248,15 @@ pub enum Secrets {
     None,
     /// Keep those of the connections that are kept
     Matched,
+}
+
+/// Values of `--keep-blocks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeepBlocks {
+    /// Custom blocks
+    Custom,
+    /// Entries of the systemd journal of the time of the case
+    Journal,
 }
 
 /// Values of `--progress`.

@@ -254,6 +254,7 @@ fn prepare<'a>(
     };
     let options = trim::Options {
         secrets,
+        keep: settings.keep_blocks,
         libpcap: settings.libpcap,
         force: settings.force,
     };

@@ -1,12 +1,13 @@
 //! What the command line means, given the environment.
 
-use super::args::{self, Args, Secrets, When};
+use super::args::{self, Args, KeepBlocks, Secrets, When};
 use super::console::Console;
 use super::failure::Failure;
 use super::filter::{FailOn, Filter};
 use super::progress::Shown;
 use super::size;
 use crate::report::{Detail, Format, TextOptions};
+use crate::trim::Keep;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::path::PathBuf;
 
@@ -53,8 +54,8 @@ pub struct Settings {
     pub per_group: u64,
     /// Keep the TLS secrets of the connections kept.
     pub matched_secrets: bool,
-    /// Keep other blocks of the source.
-    pub keep_blocks: bool,
+    /// Which other blocks of the source to keep.
+    pub keep_blocks: Keep,
     /// Write a diagram beside each case file.
     pub diagrams: bool,
     /// Write what plain libpcap reads.
@@ -112,7 +113,10 @@ impl Settings {
             max_cases: args.max_cases,
             per_group: args.per_group,
             matched_secrets: args.secrets == Secrets::Matched,
-            keep_blocks: args.keep_blocks,
+            keep_blocks: Keep {
+                custom: args.keep_blocks.contains(&KeepBlocks::Custom),
+                journal: args.keep_blocks.contains(&KeepBlocks::Journal),
+            },
             diagrams: args.diagrams,
             libpcap: args.libpcap,
             force: args.force,

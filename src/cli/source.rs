@@ -47,13 +47,7 @@ impl CaseSource {
             .job(file)
             .ok_or_else(|| Error::from(io::Error::from(io::ErrorKind::NotFound)))?;
         let label = label(job);
-        let mut read = |span: Span| {
-            self.files.raw(&FrameRef {
-                file,
-                span,
-                ..FrameRef::default()
-            })
-        };
+        let mut read = |span: Span| self.block(file, span);
         let origins = Arc::new(Origins::read(&label, &job.layout, &mut read)?);
         known.insert(file, Arc::clone(&origins));
         Ok(origins)
@@ -77,6 +71,16 @@ fn label(job: &FileJob) -> FileLabel {
 }
 
 impl Source for CaseSource {
+    fn block(&self, file: FileId, span: Span) -> Result<Vec<u8>> {
+        let number = FrameNumber::default();
+        self.files.raw(&FrameRef {
+            number,
+            in_file: number,
+            file,
+            span,
+        })
+    }
+
     fn record(&self, frame: FrameRef) -> Result<Raw> {
         let origins = self.origins(frame.file)?;
         let missing = || {

@@ -120,6 +120,9 @@ pub struct Connection {
     pub totals: FlowTotals,
     /// ICMP errors about it.
     pub icmp: Vec<IcmpError>,
+    /// Fragments of datagrams whose first fragment is a segment of the connection or a part of
+    /// its name lookup: the first one, and a later one.
+    pub fragments: Vec<(FrameRef, FrameRef)>,
     /// How the client came to the server's address, if the capture shows it.
     pub name: Option<NameLookup>,
     /// The capture dropped the oldest connections for lack of memory, and this one's past

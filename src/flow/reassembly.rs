@@ -278,6 +278,7 @@ mod tests {
             left_out: Vec::new(),
             totals: FlowTotals::default(),
             icmp: Vec::new(),
+            fragments: Vec::new(),
             name: None,
             past_lost: false,
         }

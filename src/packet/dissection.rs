@@ -1,7 +1,9 @@
 //! What a dissection knows while it goes inwards.
 
 use super::layer::Layer;
-use super::{IpView, LinkView, PacketView, Stop, StopReason, Transport, TunnelId};
+use super::{
+    Fragment, FragmentView, IpView, LinkView, PacketView, Stop, StopReason, Transport, TunnelId,
+};
 
 /// Tunnels inside tunnels that are followed.
 const MAX_TUNNELS: u8 = 8;
@@ -20,6 +22,8 @@ pub(super) struct Dissection<'a> {
     pub view: PacketView<'a>,
     /// Link layer of the frame being read.
     pub link: LinkView,
+    /// The outermost datagram that is a fragment.
+    pub fragment: Option<FragmentView<'a>>,
     tunnel: TunnelId,
     depth: u8,
     headers: u8,
@@ -42,9 +46,11 @@ impl<'a> Dissection<'a> {
                 ip: None,
                 ip_offset: 0,
                 transport: Transport::None,
+                fragmented: false,
                 stop: None,
             },
             link,
+            fragment: None,
             tunnel: TunnelId(0),
             depth: 0,
             headers: 0,
@@ -102,6 +108,22 @@ impl<'a> Dissection<'a> {
         self.view.ip = Some(ip);
         self.view.ip_offset = layer.offset;
         self.view.transport = Transport::None;
+    }
+
+    /// Records that the IP header read last is that of a fragment with this payload; the
+    /// outermost one is kept.
+    #[cold]
+    pub fn set_fragment(&mut self, fragment: Fragment, payload: Layer<'a>) {
+        let Some(ip) = self.view.ip else { return };
+        self.view.fragmented = true;
+        self.fragment.get_or_insert(FragmentView {
+            addresses: ip.addresses,
+            tunnel: self.tunnel,
+            protocol: ip.protocol,
+            fragment,
+            payload: payload.data,
+            payload_len: payload.wire,
+        });
     }
 
     /// Records a defect that does not end the dissection; the outermost one is kept.

@@ -26,8 +26,8 @@ mod view;
 pub use transport::checksum::{TcpChecksum, tcp_checksum};
 pub use transport::tcp_options::{TcpOption, TcpOptionWalk, tcp_options};
 pub use view::{
-    Addresses, Fragment, IcmpView, IpView, LinkView, PacketView, Quote, Stop, StopReason, TcpView,
-    Transport, TunnelId, UdpView, tcp_flags,
+    Addresses, Fragment, FragmentView, IcmpView, IpView, LinkView, PacketView, Quote, Stop,
+    StopReason, TcpView, Transport, TunnelId, UdpView, tcp_flags,
 };
 
 use crate::units::LinkType;
@@ -47,6 +47,16 @@ pub fn dissect(link_type: LinkType, data: &[u8], original_len: u32) -> PacketVie
         return view;
     }
     dissect_any(link_type, frame)
+}
+
+/// The outermost fragmented datagram of a frame; for those whose view says that there is one.
+#[cold]
+#[must_use]
+pub fn fragment(link_type: LinkType, data: &[u8], original_len: u32) -> Option<FragmentView<'_>> {
+    let mut d = Dissection::new();
+    // where and why it ends is in the view already
+    let _ = link::dissect(&mut d, link_type, Layer::frame(data, original_len));
+    d.fragment
 }
 
 #[inline(never)]

@@ -48,6 +48,7 @@ pub(super) fn dissect(frame: Layer<'_>) -> Option<PacketView<'_>> {
         ip: Some(packet.ip),
         ip_offset: at as u32,
         transport,
+        fragmented: false,
         stop: None,
     })
 }

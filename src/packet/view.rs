@@ -184,6 +184,23 @@ pub struct IcmpView {
     pub quote: Option<Quote>,
 }
 
+/// The outermost IP datagram of a frame that is a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FragmentView<'a> {
+    /// Addresses of the datagram.
+    pub addresses: Addresses,
+    /// Tunnel around it.
+    pub tunnel: TunnelId,
+    /// Its protocol, after the extension headers that every fragment has.
+    pub protocol: u8,
+    /// Which part of it this is.
+    pub fragment: Fragment,
+    /// Bytes of its payload that were captured.
+    pub payload: &'a [u8],
+    /// Length of its payload on the wire in bytes.
+    pub payload_len: u32,
+}
+
 /// What the innermost IP header carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport<'a> {
@@ -240,6 +257,9 @@ pub struct PacketView<'a> {
     pub ip_offset: u32,
     /// What it carries.
     pub transport: Transport<'a>,
+    /// An IP header on the way to it says that its datagram is a fragment (see
+    /// [`super::fragment`]).
+    pub fragmented: bool,
     /// Set when the dissection ended early.
     pub stop: Option<Stop>,
 }

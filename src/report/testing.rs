@@ -110,6 +110,7 @@ fn connection() -> Connection {
             last_time: Timestamp(START + 43_400_000),
         },
         icmp: Vec::new(),
+        fragments: Vec::new(),
         name: Some(NameLookup {
             name: "www.example.net".into(),
             cname_chain: vec!["edge.example.org".into()],

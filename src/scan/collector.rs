@@ -3,11 +3,12 @@
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::capture::{Record, RecordKind, Sink, Structure};
 use crate::flow::fact::{Fact, mark};
+use crate::flow::fragments::FragmentFact;
 use crate::flow::key::{AnyKey, Key4, Key6};
 use crate::flow::names::DnsFact;
 use crate::packet::{
-    self, Addresses, IcmpView, PacketView, StopReason, TcpView, Transport, TunnelId, UdpView,
-    tcp_flags,
+    self, Addresses, FragmentView, IcmpView, PacketView, StopReason, TcpView, Transport, TunnelId,
+    UdpView, tcp_flags,
 };
 use crate::units::FrameNumber;
 use foldhash::fast::RandomState;
@@ -20,6 +21,8 @@ const STEP_BACK: i64 = 50_000_000;
 const NO_TIME: i64 = i64::MIN;
 /// The port of DNS.
 const DNS: u16 = 53;
+/// Fragments told of one chunk: more are a flood.
+const MAX_FRAGMENTS: usize = 1 << 16;
 
 /// Facts for one shard.
 #[derive(Default)]
@@ -45,6 +48,8 @@ pub struct Collector {
     pub shards: Vec<Facts>,
     /// DNS messages in order.
     pub dns: Vec<DnsFact>,
+    /// Fragments in order.
+    pub fragments: Vec<FragmentFact>,
     /// Sections, interfaces and other blocks.
     pub structures: Vec<Structure>,
     /// Defects; their frame numbers count from the start of the chunk.
@@ -79,6 +84,7 @@ impl Collector {
             other_frames: 0,
             shards: (0..shards).map(|_| Facts::default()).collect(),
             dns: Vec::new(),
+            fragments: Vec::new(),
             structures: Vec::new(),
             anomalies: Vec::new(),
             ends: None,
@@ -267,6 +273,28 @@ impl Collector {
         }
     }
 
+    // later fragments name no port: whose they are is found out by the first one
+    #[cold]
+    fn fragment(&mut self, place: Place, part: &FragmentView<'_>, transport: &Transport<'_>) {
+        let first = part.fragment.offset == 0;
+        let looked_at = match transport {
+            Transport::Tcp(_) => true,
+            Transport::Udp(udp) => udp.src_port == DNS || udp.dst_port == DNS,
+            Transport::Icmp(_) | Transport::None => false,
+        };
+        if self.fragments.len() < MAX_FRAGMENTS && (looked_at || !first) {
+            let id = part.fragment.id;
+            let named = (part.addresses, part.protocol, id, part.tunnel);
+            self.fragments.push(FragmentFact {
+                key: self.hasher.hash_one(named),
+                time: place.time,
+                offset: place.offset,
+                frame: place.frame,
+                first,
+            });
+        }
+    }
+
     fn stopped(&mut self, reason: StopReason, offset: u64) {
         let (count, first) = match reason {
             StopReason::Snaplen => &mut self.unread.cut,
@@ -334,6 +362,11 @@ impl Sink for Collector {
         let view = packet::dissect(record.link_type, record.data, record.original_len);
         if let Some(stop) = view.stop {
             self.stopped(stop.reason, record.span.offset);
+        }
+        if view.fragmented
+            && let Some(part) = packet::fragment(record.link_type, record.data, record.original_len)
+        {
+            self.fragment(place, &part, &view.transport);
         }
         let Some(ip) = view.ip else {
             return;

@@ -5,6 +5,7 @@ use super::source::Files;
 use crate::capture::Record;
 use crate::error::Result;
 use crate::flow::build::{self, Place};
+use crate::flow::datagram::{self, Part};
 use crate::flow::loc::Loc;
 use crate::flow::names::{Lookup, Names};
 use crate::flow::resets::Finished;
@@ -12,22 +13,34 @@ use crate::flow::{
     Connection, FlowTotals, FrameRef, IcmpError, NameLookup, Segment, Side, duplicates, roles,
 };
 use crate::packet::{self, Transport};
-use crate::units::{Seq, Span, Timestamp};
+use crate::units::{FrameNumber, Seq, Span, Timestamp};
+use std::collections::BTreeMap;
 
 enum Piece {
-    Segment(usize, Box<Segment>),
+    Segment(usize, Box<Segment>, Option<First>),
+    Part(usize, FrameRef, Part),
     Icmp(usize, IcmpError),
     Frame(usize, FrameRef),
 }
 
+/// A segment that is the first fragment of its datagram.
+#[derive(Clone, Copy)]
+struct First {
+    /// Where the TCP payload begins in the datagram's payload.
+    start: u32,
+    tunnelled: bool,
+}
+
 /// What a wanted record is for.
 enum Purpose {
+    Part { connection: usize, first: FrameRef },
     Segment { connection: usize, nth: u32 },
     Icmp { connection: usize, about: u8 },
     Frame { connection: usize },
 }
 
-/// Makes connections of finished flows, in their order. Names are looked up if given.
+/// Makes connections of finished flows, in their order. Names are looked up if given; `parts`
+/// are the later fragments of datagrams by the frame of the first one.
 ///
 /// # Errors
 /// A compressed file cannot be decompressed again.
@@ -35,6 +48,7 @@ pub fn make(
     files: &mut Files,
     finished: &[Finished],
     names: Option<&Names>,
+    parts: &BTreeMap<u64, Vec<Loc>>,
 ) -> Result<Vec<Connection>> {
     let clients: Vec<_> = finished.iter().map(roles::client_of).collect();
     let lookups: Vec<_> = finished
@@ -42,7 +56,7 @@ pub fn make(
         .zip(&clients)
         .map(|(f, c)| lookup(files, f, c.0, names))
         .collect();
-    let (purposes, frames, wanted) = wishes(files, finished, &lookups);
+    let (purposes, frames, wanted) = wishes(files, finished, &lookups, parts);
     let pieces = fetch::all(files, wanted, |wanted, record| {
         let frame = FrameRef {
             span: record.span,
@@ -51,7 +65,11 @@ pub fn make(
         match purposes[wanted.ticket] {
             Purpose::Segment { connection, .. } => {
                 let client = finished[connection].endpoints[clients[connection].0];
-                segment(record, frame, client).map(|s| Piece::Segment(connection, Box::new(s)))
+                segment(record, frame, client)
+                    .map(|(s, first)| Piece::Segment(connection, Box::new(s), first))
+            }
+            Purpose::Part { connection, .. } => {
+                part(record).map(|part| Piece::Part(connection, frame, part))
             }
             Purpose::Icmp { connection, about } => {
                 let about = side(usize::from(about), clients[connection].0);
@@ -67,22 +85,75 @@ pub fn make(
         .map(|((f, &c), name)| skeleton(f, c, name))
         .collect();
     let mut nths: Vec<Vec<(u32, Box<Segment>)>> = finished.iter().map(|_| Vec::new()).collect();
+    let mut datagrams: BTreeMap<(usize, FrameNumber), Datagram> = BTreeMap::new();
     for (ticket, piece) in pieces {
         match piece {
-            Piece::Segment(i, segment) => {
+            Piece::Segment(i, segment, first) => {
                 let Purpose::Segment { nth, .. } = purposes[ticket] else {
                     continue;
                 };
+                if first.is_some() {
+                    let key = (i, segment.frame.number);
+                    datagrams.entry(key).or_default().first = first;
+                }
                 nths[i].push((nth, segment));
+            }
+            Piece::Part(i, frame, part) => {
+                let Purpose::Part { first, .. } = purposes[ticket] else {
+                    continue;
+                };
+                connections[i].fragments.push((first, frame));
+                let datagram = datagrams.entry((i, first.number)).or_default();
+                datagram.parts.push(part);
             }
             Piece::Icmp(i, error) => connections[i].icmp.push(error),
             Piece::Frame(i, frame) => complete_name(&mut connections[i], frame),
         }
     }
-    for (connection, segments) in connections.iter_mut().zip(nths) {
+    for (i, (connection, segments)) in connections.iter_mut().zip(nths).enumerate() {
         fill(connection, segments);
+        assemble(connection, i, &mut datagrams);
     }
     Ok(connections)
+}
+
+/// A fragmented datagram.
+#[derive(Default)]
+struct Datagram {
+    first: Option<First>,
+    parts: Vec<Part>,
+}
+
+// Gives segments what the later fragments of their datagrams hold.
+fn assemble(
+    connection: &mut Connection,
+    index: usize,
+    datagrams: &mut BTreeMap<(usize, FrameNumber), Datagram>,
+) {
+    connection
+        .fragments
+        .sort_unstable_by_key(|(first, part)| (first.number, part.number));
+    for segment in &mut connection.segments {
+        let Some(datagram) = datagrams.get_mut(&(index, segment.frame.number)) else {
+            continue;
+        };
+        let Some(First { start, tunnelled }) = datagram.first else {
+            continue;
+        };
+        let parts = &mut datagram.parts;
+        let len = datagram::complete(&mut segment.payload, segment.len, start, tunnelled, parts);
+        let grown = len.saturating_sub(segment.len);
+        segment.len = len;
+        let side = segment.from.index();
+        connection.totals.bytes[side] += u64::from(grown);
+        let end = segment.end();
+        if grown > 0
+            && !segment.is_rst()
+            && connection.totals.next[side].is_some_and(|next| end.after(next))
+        {
+            connection.totals.next[side] = Some(end);
+        }
+    }
 }
 
 fn side(endpoint: usize, client: usize) -> Side {
@@ -120,6 +191,7 @@ fn wishes(
     files: &Files,
     finished: &[Finished],
     lookups: &[Option<NameLookup>],
+    parts: &BTreeMap<u64, Vec<Loc>>,
 ) -> (Vec<Purpose>, Vec<FrameRef>, Vec<Wanted>) {
     let mut purposes = Vec::new();
     let mut frames: Vec<FrameRef> = Vec::new();
@@ -157,17 +229,52 @@ fn wishes(
         {
             want(Purpose::Frame { connection }, *frame);
         }
+        let own = f.kept.iter().map(|kept| kept.loc.frame());
+        let looked_up = name
+            .iter()
+            .flat_map(|n| n.query.iter().chain([&n.answer]).chain(&n.related));
+        for number in own.chain(looked_up.map(|frame| frame.number.0)) {
+            let later = parts.get(&number).into_iter().flatten();
+            let first = |loc: Loc| files.frame_ref(Loc::new(number, loc.offset()));
+            for (frame, first) in later.filter_map(|&loc| files.frame_ref(loc).zip(first(loc))) {
+                want(Purpose::Part { connection, first }, frame);
+            }
+        }
     }
     (purposes, frames, wanted)
 }
 
-fn segment(record: &Record<'_>, frame: FrameRef, client: crate::flow::Endpoint) -> Option<Segment> {
+fn segment(
+    record: &Record<'_>,
+    frame: FrameRef,
+    client: crate::flow::Endpoint,
+) -> Option<(Segment, Option<First>)> {
     let view = packet::dissect(record.link_type, record.data, record.original_len);
     let (Some(ip), Transport::Tcp(tcp)) = (&view.ip, &view.transport) else {
         return None;
     };
     let from = build::side_of(ip, tcp.src_port, client);
-    build::segment(record, &view, Place { frame, from })
+    let segment = build::segment(record, &view, Place { frame, from })?;
+    let datagram = if view.fragmented {
+        packet::fragment(record.link_type, record.data, record.original_len)
+    } else {
+        None
+    };
+    let first = datagram.filter(|d| d.fragment.offset == 0).map(|d| First {
+        start: d.payload.len().saturating_sub(tcp.payload.len()) as u32,
+        tunnelled: ip.fragment.is_none(),
+    });
+    Some((segment, first))
+}
+
+fn part(record: &Record<'_>) -> Option<Part> {
+    let part = packet::fragment(record.link_type, record.data, record.original_len)?;
+    Some(Part {
+        offset: part.fragment.offset,
+        len: part.payload_len,
+        more: part.fragment.more,
+        data: part.payload.to_vec(),
+    })
 }
 
 fn icmp(record: &Record<'_>, frame: FrameRef, about: Side) -> Option<IcmpError> {
@@ -213,6 +320,7 @@ fn skeleton(
             last_time: Timestamp(f.times.1),
         },
         icmp: Vec::new(),
+        fragments: Vec::new(),
         name,
         past_lost: f.past_lost,
     }

@@ -6,11 +6,13 @@ use crate::anomaly::Anomalies;
 use crate::diagnosis::World;
 use crate::error::{Error, Result};
 use crate::flow::Connection;
+use crate::flow::loc::Loc;
 use crate::flow::names::Names;
 use crate::flow::resets::Finished;
 use crate::flow::table::Kind;
 use crate::units::{FileId, Timestamp};
 use globset::GlobSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -107,6 +109,8 @@ pub struct Timeline {
     pub files: Files,
     pub(super) finished: Vec<Finished>,
     pub(super) names: Names,
+    /// Later IP fragments by the frame of their first one.
+    pub(super) parts: BTreeMap<u64, Vec<Loc>>,
 }
 
 /// Connections fetched at a time.
@@ -133,7 +137,7 @@ impl Timeline {
         };
         let to = from.saturating_add(batch).min(self.finished.len());
         let finished = self.finished.get(from..to).unwrap_or_default();
-        connections::make(&mut self.files, finished, Some(&self.names))
+        connections::make(&mut self.files, finished, Some(&self.names), &self.parts)
     }
 }
 

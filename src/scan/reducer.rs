@@ -6,6 +6,7 @@ use super::plan::Progress;
 use super::shards::Shards;
 use super::source::FileJob;
 use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
+use crate::flow::fragments::Fragments;
 use crate::flow::loc::Loc;
 use crate::flow::names::Names;
 use crate::flow::table::Base;
@@ -17,6 +18,8 @@ pub struct Reducer<'a> {
     pub shards: Shards,
     /// DNS.
     pub names: Names,
+    /// Fragments of IP datagrams.
+    pub fragments: Fragments,
     /// Frames so far.
     pub frames: u64,
     /// RST segments so far.
@@ -37,6 +40,7 @@ impl<'a> Reducer<'a> {
         Self {
             shards,
             names: Names::default(),
+            fragments: Fragments::default(),
             frames: 0,
             resets: 0,
             anomalies: Anomalies::default(),
@@ -57,12 +61,18 @@ impl<'a> Reducer<'a> {
             };
             walked.found.begin_at(self.last_time.unwrap_or(0));
             self.account(&mut files[*file], &mut walked.found);
+            let loc = |frame: u32, offset: u32| {
+                Loc::new(
+                    base.frame + u64::from(frame) + 1,
+                    base.offset + u64::from(offset),
+                )
+            };
             for fact in std::mem::take(&mut walked.found.dns) {
-                let loc = Loc::new(
-                    base.frame + u64::from(fact.frame) + 1,
-                    base.offset + u64::from(fact.offset),
-                );
-                self.names.add(fact, loc);
+                let at = loc(fact.frame, fact.offset);
+                self.names.add(fact, at);
+            }
+            for fact in std::mem::take(&mut walked.found.fragments) {
+                self.fragments.add(&fact, loc(fact.frame, fact.offset));
             }
             bases.push(base);
         }

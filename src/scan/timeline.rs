@@ -127,6 +127,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     let Reducer {
         shards,
         names,
+        fragments,
         frames,
         resets,
         mut anomalies,
@@ -173,13 +174,27 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             },
         );
     }
+    if fragments.forgotten() > 0 {
+        let detail = format!("{} IP fragments were let go", fragments.forgotten());
+        anomalies.add(
+            first_id,
+            Anomaly {
+                kind: AnomalyKind::FragmentsForgotten,
+                offset: None,
+                frame: None,
+                bytes: 0,
+                detail,
+            },
+        );
+    }
     let (mut ips, mut services): (BTreeSet<IpAddr>, BTreeSet<Endpoint>) = Default::default();
     for f in &finished {
         ips.extend(f.endpoints.map(|e| e.ip));
         services.insert(f.endpoints[1 - client_of(f).0]);
     }
     let (hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
-    let healthy = connections::make(&mut files, &healthy, Some(&names))?;
+    let parts = fragments.by_first();
+    let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
         hosts,
@@ -210,6 +225,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             files,
             finished,
             names,
+            parts,
         },
         files: status,
         anomalies,

@@ -84,6 +84,7 @@ pub(crate) fn connection(segments: Vec<Segment>) -> Connection {
             ..FlowTotals::default()
         },
         icmp: Vec::new(),
+        fragments: Vec::new(),
         name: None,
         past_lost: false,
     }

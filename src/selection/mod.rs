@@ -75,6 +75,8 @@ pub enum Reason {
     Context,
     /// An ICMP error about the connection.
     Icmp,
+    /// A later fragment of a datagram whose first fragment is kept.
+    Fragment,
     /// Cited as evidence, and of another connection before this one.
     EarlierAttempt,
 }
@@ -97,6 +99,7 @@ impl Reason {
             Self::Evidence => "evidence",
             Self::Context => "context",
             Self::Icmp => "icmp",
+            Self::Fragment => "fragment",
             Self::EarlierAttempt => "earlier-attempt",
         }
     }

@@ -122,6 +122,7 @@ pub(super) fn pick<'a>(case: &'a Case, context: &Context) -> Picked<'a> {
     keep_context(&mut picked, primary, context);
     keep_icmp(&mut picked);
     keep_evidence(case, &mut picked);
+    keep_fragments(&mut picked);
     picked
 }
 
@@ -369,6 +370,15 @@ fn keep_evidence(case: &Case, picked: &mut Picked<'_>) {
         }
         let more = statement.frames.len().saturating_sub(MAX_CITED);
         picked.evidence_left_out += more as u64;
+    }
+}
+
+/// A datagram is kept as a whole.
+fn keep_fragments(picked: &mut Picked<'_>) {
+    for (first, later) in &picked.connection.fragments {
+        if picked.has(*first) {
+            picked.keep(*later, Reason::Fragment);
+        }
     }
 }
 

@@ -11,7 +11,11 @@ pub(super) mod types {
     pub const NAMES: u32 = 4;
     pub const STATISTICS: u32 = 5;
     pub const ENHANCED_PACKET: u32 = 6;
+    /// An entry of the systemd journal.
+    pub const JOURNAL: u32 = 9;
     pub const SECRETS: u32 = 10;
+    /// A custom block that may be copied.
+    pub const CUSTOM: u32 = 0x0000_0bad;
     /// Apple's process information, to which packet options 0x8001 and 0x8003 refer by index.
     pub const APPLE_PROCESS: u32 = 0x8000_0001;
 }

@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::provenance::{self, Facts};
 use super::secrets::{self, Carried};
 use super::source::{Origin, Raw, Records, Source};
-use super::{Options, again, names, section};
+use super::{Options, again, extra, names, section};
 use crate::diagnosis::Case;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::FrameRef;
@@ -65,6 +65,8 @@ pub(super) fn build(
         &mut lost,
     )
     .ok_or_else(|| damaged("a packet's time or interface is not as before", &main))?;
+    let window = extra::window(&packets);
+    let extras = extra::write(&mut blocks, options.keep, &origins, window, source)?;
     let mut head = Blocks::new(endian);
     let begun = section::begin(&mut head, &main, &origins, &mut lost);
     let facts = Facts {
@@ -73,6 +75,7 @@ pub(super) fn build(
         origins: &origins,
         main: &main,
         secrets,
+        extras,
         lost,
     };
     let comment = provenance::comment(&facts);

@@ -213,6 +213,11 @@ impl Memory {
 }
 
 impl Source for Memory {
+    fn block(&self, file: FileId, span: Span) -> Result<Vec<u8>> {
+        let (bytes, _) = &self.files[file.0 as usize];
+        Ok(slice(bytes, span))
+    }
+
     fn record(&self, frame: FrameRef) -> Result<Raw> {
         let (bytes, origins) = &self.files[frame.file.0 as usize];
         Ok(Raw {

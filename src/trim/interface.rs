@@ -5,7 +5,7 @@ use super::block::{Blocks, Endian, Options, codes, types};
 use super::options::{self, Lost};
 use super::source::{Records, body};
 use crate::capture;
-use crate::units::{LinkType, TsResolution};
+use crate::units::{LinkType, Timestamp, TsResolution};
 
 /// `if_tsresol` and `if_tsoffset` (pcapng 4.2).
 pub(super) const TSRESOL: u16 = 9;
@@ -53,6 +53,11 @@ impl Interface {
             offset: known.offset_seconds,
             statistics: None,
         }
+    }
+
+    /// The time of some ticks.
+    pub fn time(&self, ticks: u64) -> Timestamp {
+        self.resolution.to_timestamp(ticks, self.offset)
     }
 
     /// How its time stamps are written, if `ticks` are those of its kept packets.
@@ -204,7 +209,7 @@ impl Statistics {
             .iter()
             .filter_map(|(count, what)| count.map(|n| format!("{n} {what}")))
             .collect();
-        let time = |ticks: u64| interface.resolution.to_timestamp(ticks, interface.offset);
+        let time = |ticks: u64| interface.time(ticks);
         match (self.start.map(time), self.end.map(time)) {
             (Some(start), Some(end)) => parts.push(format!("{start}..{end}")),
             (Some(start), None) => parts.push(format!("from {start}")),

@@ -7,6 +7,7 @@
 mod again;
 mod block;
 mod build;
+mod extra;
 mod file_name;
 mod interface;
 mod names;
@@ -44,11 +45,22 @@ pub enum Secrets {
     Matched,
 }
 
+/// Which blocks of the source that hold no packet go into a case file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Custom blocks that may be copied.
+    pub custom: bool,
+    /// Entries of the systemd journal of the time of the case.
+    pub journal: bool,
+}
+
 /// How case files are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Which secrets.
     pub secrets: Secrets,
+    /// Which other blocks.
+    pub keep: Keep,
     /// Give all interfaces one snaplen: libpcap refuses a file in which they differ.
     pub libpcap: bool,
     /// Replace an existing file.

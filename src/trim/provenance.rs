@@ -2,6 +2,7 @@
 //! the report (design 5 "trim").
 
 use super::again;
+use super::extra::Extras;
 use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
@@ -26,6 +27,7 @@ pub(super) struct Facts<'a> {
     pub origins: &'a [Arc<Origin>],
     pub main: &'a Origin,
     pub secrets: Carried,
+    pub extras: Extras,
     pub lost: Lost,
 }
 
@@ -73,7 +75,8 @@ fn is_told(facts: &Facts<'_>) -> bool {
     let frames = origin
         .label
         .frames
-        .map(|(first, last)| last.0.saturating_sub(first.0).saturating_add(1));
+        .map(|(first, last)| last.0.saturating_sub(first.0).saturating_add(1))
+        .map(|frames| frames.saturating_sub(origin.label.other_frames));
     if frames != Some(facts.selection.frames.len() as u64) {
         return false;
     }
@@ -213,8 +216,10 @@ fn sources(text: &mut Text, facts: &Facts<'_>) {
         if let Some((first, last)) = label.frames {
             let _ = write!(line, ", frames {first}-{last}");
         }
-        if label.other_frames > 0 {
-            let blocks = selection::count(label.other_frames, "custom or journal block");
+        let kept = facts.extras.by_file.get(&label.file).copied().unwrap_or(0);
+        let left_out = label.other_frames.saturating_sub(kept);
+        if left_out > 0 {
+            let blocks = selection::count(left_out, "custom or journal block");
             let _ = write!(line, " (of which {blocks} left out)");
         }
         text.line(&line);
@@ -285,6 +290,18 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
     for (kind, count) in blocks {
         let blocks = selection::count(count, "block");
         text.line(&format!("- {blocks} of type 0x{kind:08x}"));
+    }
+    let extras = [
+        (facts.extras.custom, "custom block"),
+        (facts.extras.journal, "journal entry"),
+    ];
+    let kept: Vec<String> = extras
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| selection::count(*number, what))
+        .collect();
+    if !kept.is_empty() {
+        text.line(&format!("kept behind the packets: {}", kept.join(", ")));
     }
     if facts.secrets.written > 0 {
         text.heading(

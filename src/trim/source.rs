@@ -2,6 +2,7 @@
 //! each section the header, the interfaces and what else describes its packets.
 
 use super::block::{Endian, Options, types};
+use super::extra::{self, Extra};
 use super::interface::{Interface, Statistics};
 use super::names::NameBlock;
 use super::secrets::SecretsBlock;
@@ -21,6 +22,13 @@ pub trait Source {
     ///
     /// When the file cannot be read any more or has become shorter.
     fn record(&self, frame: FrameRef) -> Result<Raw>;
+
+    /// The bytes of a block that the walk over a file reported.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Source::record`].
+    fn block(&self, file: FileId, span: Span) -> Result<Vec<u8>>;
 }
 
 /// A record as it stands in its file.
@@ -84,6 +92,8 @@ pub struct Origin {
     pub(super) secrets: Vec<SecretsBlock>,
     /// Apple's process information blocks, whole.
     pub(super) processes: Vec<Vec<u8>>,
+    /// Blocks that are carried on request.
+    pub(super) extras: Vec<Extra>,
     /// Blocks that are not carried, by type.
     pub(super) left_out: BTreeMap<u32, u64>,
 }
@@ -92,6 +102,10 @@ impl Origin {
     /// File and section: the order of origins, and what keeps them apart.
     pub(super) fn key(&self) -> (FileId, u32) {
         (self.label.file, self.section)
+    }
+
+    pub(super) fn file(&self) -> FileId {
+        self.label.file
     }
 
     pub(super) fn section_options(&self) -> Options<'_> {
@@ -148,6 +162,9 @@ impl Origins {
                 if let Some(left) = fits.filter(|_| is_read(block_type)) {
                     room = left;
                     add_block(origin, block_type, &read(span)?);
+                } else if extra::is_extra(block_type) {
+                    let kind = block_type;
+                    origin.extras.push(Extra { kind, span });
                 } else {
                     *origin.left_out.entry(block_type).or_default() += 1;
                 }
@@ -189,6 +206,7 @@ fn begin(label: &FileLabel, section: u32, start: u64, header: &[u8], big: bool) 
         names: Vec::new(),
         secrets: Vec::new(),
         processes: Vec::new(),
+        extras: Vec::new(),
         left_out: BTreeMap::new(),
     }
 }

@@ -140,6 +140,7 @@ impl Writer {
                 icmp: Vec::new(),
                 name: None,
                 past_lost: false,
+                fragments: Vec::new(),
             },
             next: [CLIENT_ISN, SERVER_ISN],
             ack: [0, 0],

@@ -22,6 +22,7 @@ pub(in crate::packet) fn dissect<'a>(d: &mut Dissection<'a>, packet: Layer<'a>) 
         d.note(packet.malformed("ipv4", total as usize));
     }
     if let Some(f) = ip.fragment {
+        d.set_fragment(f, payload);
         if f.offset != 0 {
             return Ok(());
         }

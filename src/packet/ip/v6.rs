@@ -69,6 +69,9 @@ fn dissect_extensions<'a>(d: &mut Dissection<'a>, next: u8, payload: Layer<'a>) 
         ip.fragment = chain.fragment;
         ip.source_routed = chain.source_routed;
     }
+    if let Some(fragment) = chain.fragment {
+        d.set_fragment(fragment, chain.payload);
+    }
     if let Some(stop) = chain.stop {
         return Err(stop);
     }

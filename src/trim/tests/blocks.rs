@@ -4,7 +4,7 @@
 use super::super::block::{Endian, types};
 use super::super::checker::{self, comments, only};
 use super::super::fixture::{Memory, Pcapng, START, talk_case, talk_frames};
-use super::super::{Options, Secrets, case_to_bytes, file_name, write_case};
+use super::super::{Keep, Options, Secrets, case_to_bytes, file_name, write_case};
 use super::{build, plain, talk};
 use crate::diagnosis::Confidence;
 use crate::flow::NameLookup;
@@ -54,6 +54,41 @@ fn other_blocks_are_counted() {
         only(&out.packets[0].options, 5),
         Some(&3_u64.to_le_bytes()[..])
     );
+}
+
+/// 1.10: on request, custom blocks stay, and journal entries of the time of the case.
+#[test]
+fn other_blocks_are_kept_on_request() {
+    let entry = |micros: u64| format!("__REALTIME_TIMESTAMP={micros}\nMESSAGE=x\n");
+    let (within, before) = (entry(START + 100), entry(START - 2_000_000));
+    let describe = |file: &mut Pcapng| {
+        plain(file);
+        file.other(0x0bad, &[0, 0, 0x7e, 0xd9, 1, 2, 3, 4]);
+        file.other(0x4000_0bad, &[0, 0, 0x7e, 0xd9, 1, 2, 3, 4]);
+        file.other(9, within.as_bytes());
+        file.other(9, before.as_bytes());
+    };
+    let (case, source) = talk(Endian::Big, describe, &[]);
+    let keep = |custom, journal| Options {
+        keep: Keep { custom, journal },
+        ..Options::default()
+    };
+    let out = build(&case, &source, &keep(true, true));
+    let kinds: Vec<u32> = out.others.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [0x0bad, 9]);
+    assert_eq!(out.others[0].1, [0, 0, 0x7e, 0xd9, 1, 2, 3, 4]);
+    assert!(out.others[1].1.starts_with(within.as_bytes()));
+    let told = comments(&out.options).pop().unwrap();
+    assert!(
+        told.contains("kept behind the packets: 1 custom block, 1 journal entry"),
+        "{told}"
+    );
+    assert!(
+        told.contains("(of which 2 custom or journal blocks left out)"),
+        "{told}"
+    );
+    let out = build(&case, &source, &keep(false, true));
+    assert_eq!(out.others.len(), 1);
 }
 
 /// 1.4: Apple's process blocks stay in order when packets refer to them.

@@ -3,10 +3,11 @@
 use super::super::block::{Endian, types};
 use super::super::checker;
 use super::super::fixture::{Memory, Pcapng, START, talk_case, talk_frames};
-use super::super::{Options, Raw, Secrets, Source, case_to_bytes};
+use super::super::{Keep, Options, Raw, Secrets, Source, case_to_bytes};
 use crate::error::Result;
 use crate::flow::FrameRef;
 use crate::selection::{Context, select};
+use crate::units::{FileId, Span};
 use proptest::prelude::*;
 
 /// A file with every kind of block that is read.
@@ -31,6 +32,8 @@ fn rich() -> Vec<u8> {
     let log = format!("CLIENT_RANDOM {} 00\n", "ab".repeat(32));
     file.secrets(0x544c_534b, log.as_bytes());
     file.other(types::APPLE_PROCESS, &[1, 0, 0, 0]);
+    file.other(types::CUSTOM, &[0, 0, 0x7e, 0xd9, 1]);
+    file.other(types::JOURNAL, b"__REALTIME_TIMESTAMP=1700000000000000\n");
     for data in talk_frames() {
         let options: &[(u16, &[u8])] = &[(1, b"text"), (7, &[1; 9]), (0x8001, &[0; 4])];
         file.packet(0, START, &data, 60, options);
@@ -46,6 +49,12 @@ struct Changed<'a> {
 }
 
 impl Source for Changed<'_> {
+    fn block(&self, file: FileId, span: Span) -> Result<Vec<u8>> {
+        let mut bytes = self.memory.block(file, span)?;
+        edit(&mut bytes, self.edits);
+        Ok(bytes)
+    }
+
     fn record(&self, frame: FrameRef) -> Result<Raw> {
         let mut raw = self.memory.record(frame)?;
         edit(&mut raw.bytes, self.edits);
@@ -77,7 +86,7 @@ proptest! {
         let memory = Memory::with_edits(rich(), &|bytes| edit(bytes, &edits));
         let case = talk_case(&memory.frames);
         let selection = select(&case, &Context::default());
-        let options = Options { secrets: Secrets::Matched, libpcap: true, force: false };
+        let options = Options { secrets: Secrets::Matched, libpcap: true, keep: Keep { custom: true, journal: true }, ..Options::default() };
         let _ = case_to_bytes(&case, &selection, &memory, &options);
     }
 
