@@ -207,7 +207,10 @@ fn one_reset_is_listed_in_every_format() {
     assert!(table.contains("2024-07-14 12:01:17.021000"), "{table}");
     assert!(table.contains("10.0.0.1:40000 > 192.0.2.7:443"), "{table}");
     assert!(table.contains("[frame 2]\n"), "{table}");
-    assert!(table.contains("1 file, 136 bytes, 2 packets, 1 connection\n"), "{table}");
+    assert!(
+        table.contains("1 file, 136 bytes, 2 packets, 1 connection\n"),
+        "{table}"
+    );
     let case: serde_json::Value =
         serde_json::from_slice(&rstcap(&[&file, "-T", "ndjson"]).stdout).unwrap();
     assert_eq!(case["rsts"][0]["frame"], 2);
