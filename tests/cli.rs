@@ -128,7 +128,7 @@ fn the_profile_is_written_where_asked() {
     let path = dir.path().to_str().unwrap();
     let out = rstcap(&["--generate", "wireshark-profile", "-w", path]);
     assert_eq!(out.status.code(), Some(0));
-    assert!(dir.path().join("rstcap/colorfilters").exists());
+    assert!(dir.path().join("profiles/rstcap/colorfilters").exists());
     let again = rstcap(&["--generate", "wireshark-profile", "-w", path]);
     assert_eq!(again.status.code(), Some(3));
 }

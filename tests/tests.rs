@@ -1,5 +1,9 @@
 //! One integration binary.
 
 mod cli;
+mod fuzz;
+mod house;
 mod properties;
+mod records;
+mod scenarios;
 mod support;

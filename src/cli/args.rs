@@ -86,6 +86,10 @@ pub struct Args {
     )]
     pub keep_blocks: Vec<KeepBlocks>,
 
+    /// Write a sequence diagram (SVG) beside each case file
+    #[arg(long, help_heading = "Case files")]
+    pub diagrams: bool,
+
     /// Write case files that libpcap reads, too: one snaplen for all interfaces
     #[arg(long, help_heading = "Case files")]
     pub libpcap: bool,

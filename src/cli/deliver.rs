@@ -1,49 +1,28 @@
 //! What was found, given to the user: filtered, written, reported, and turned into an exit
 //! status.
 
+use super::beside;
 use super::cases::{self, Outcome, Writer};
 use super::failure::{Failure, Status};
 use super::pipeline::{self, Found, Target};
 use super::settings::{Output, Settings};
 use crate::diagnosis::{Case, Group};
 use crate::report::hostile::plain;
-use crate::report::{self, FileStatus, Format, Report, Written};
-use std::collections::BTreeMap;
+use crate::report::{self, Format, Report};
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-
-/// Name of the list of cases in an output directory.
-const CASES: &str = "cases.ndjson";
 
 /// Fails before a long scan when its result could not be written.
 pub(super) fn check_output(settings: &Settings) -> Result<(), Failure> {
     let Output::Directory(directory) = &settings.output else {
         return Ok(());
     };
-    let wrong = |e: io::Error| cannot_write(directory, &e);
+    let wrong = |e: io::Error| beside::cannot_write(directory, &e);
     fs::create_dir_all(directory).map_err(wrong)?;
     // a temporary file shows whether files can be made there, and leaves nothing behind
     tempfile::tempfile_in(directory).map_err(wrong)?;
-    let list = directory.join(CASES);
-    if list.exists() && !settings.force {
-        return Err(exists(&list));
-    }
-    Ok(())
-}
-
-fn cannot_write(path: &Path, e: &io::Error) -> Failure {
-    Failure::output(format!("{}: {e}", plain(&path.display().to_string())))
-        .hint("choose another directory with -w, or make room or permission there")
-}
-
-fn exists(path: &Path) -> Failure {
-    Failure::output(format!(
-        "{}: exists already",
-        plain(&path.display().to_string())
-    ))
-    .hint("choose an empty directory, or replace existing files with --force")
+    beside::check(directory, settings.force)
 }
 
 /// Everything after the scan.
@@ -71,7 +50,13 @@ pub(super) fn deliver(
         directory: directory.as_deref(),
     };
     if let Output::Directory(d) = &settings.output {
-        write_list(&report, d, settings.force)?;
+        let context = pipeline::context(settings);
+        beside::write(
+            &report,
+            d,
+            settings.force,
+            settings.diagrams.then_some(&context),
+        )?;
     }
     if settings.output != Output::Stdout {
         written_to_stdout(print_report(&report, settings))?;
@@ -139,71 +124,6 @@ fn only_one(cases: &[Case]) -> Result<(), Failure> {
             ),
         ),
     }
-}
-
-/// `cases.ndjson`: written under a temporary name, then renamed, so that a failed run never
-/// destroys the list of an earlier one. Files are named without their directories: the list is
-/// made to be moved and shared.
-fn write_list(report: &Report<'_>, directory: &Path, force: bool) -> Result<(), Failure> {
-    let base = |path: &Path| path.file_name().map(PathBuf::from);
-    let files: Vec<FileStatus> = report
-        .files
-        .iter()
-        .map(|f| {
-            let name = base(Path::new(&f.label)).map(|n| n.display().to_string());
-            FileStatus {
-                label: name.unwrap_or_else(|| f.label.clone()),
-                ..f.clone()
-            }
-        })
-        .collect();
-    let relative: BTreeMap<u32, Written> = report
-        .written
-        .iter()
-        .map(|(id, w)| {
-            let name = base(&w.path).unwrap_or_else(|| w.path.clone());
-            (
-                *id,
-                Written {
-                    path: name,
-                    ..w.clone()
-                },
-            )
-        })
-        .collect();
-    let report = Report {
-        files: &files,
-        written: &relative,
-        ..*report
-    };
-    let wrong = |e: &io::Error| cannot_write(&directory.join(CASES), e);
-    let file = tempfile::NamedTempFile::new_in(directory).map_err(|e| wrong(&e))?;
-    let mut out = io::BufWriter::new(file);
-    report::write_ndjson(&report, &mut out).map_err(|e| wrong(&e))?;
-    let file = out.into_inner().map_err(|e| wrong(e.error()))?;
-    let path = directory.join(CASES);
-    let done = if force {
-        file.persist(&path)
-    } else {
-        file.persist_noclobber(&path)
-    };
-    match done {
-        Ok(file) => readable(&file).map_err(|e| wrong(&e)),
-        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
-        Err(e) => Err(wrong(&e.error)),
-    }
-}
-
-/// Temporary files are made for their owner only; the list is as readable as other files.
-#[cfg(unix)]
-fn readable(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &fs::File) -> io::Result<()> {
-    Ok(())
 }
 
 fn print_report(report: &Report<'_>, settings: &Settings) -> io::Result<()> {

@@ -2,6 +2,7 @@
 //! report and exit status, and the manual.
 
 pub mod args;
+mod beside;
 mod cases;
 mod cidr;
 mod console;

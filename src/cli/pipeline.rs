@@ -1,11 +1,11 @@
 //! The run itself: scan, reset, diagnosis, and the writing of one case file.
 
 use super::failure::Failure;
-use super::settings::{EVERY_PACKET, Settings};
+use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{self, Case, Group};
-use crate::report::{FileStatus, Totals, Written};
+use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
 use crate::selection::{self, Context, Selection};
 use crate::trim;
@@ -70,10 +70,11 @@ pub fn find(
         .num_threads(settings.threads)
         .build();
     let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
-    Ok(pool.install(|| diagnose(outcome)))
+    let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
+    pool.install(|| diagnose(outcome, keep_payload))
 }
 
-fn diagnose(outcome: Outcome) -> Found {
+fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
     let totals = outcome.totals;
     let mut found = Found {
         files: outcome.files.iter().map(file_status).collect(),
@@ -92,27 +93,42 @@ fn diagnose(outcome: Outcome) -> Found {
         ..Found::default()
     };
     for timeline in outcome.timelines {
-        add_timeline(&mut found, timeline);
+        add_timeline(&mut found, timeline, keep_payload)?;
     }
     found.totals.cases =
         found.cases.len() as u64 + found.groups.iter().map(|g| g.uncounted).sum::<u64>();
     found.totals.groups = found.groups.len() as u64;
-    found
+    Ok(found)
 }
 
-fn add_timeline(found: &mut Found, timeline: Timeline) {
+fn add_timeline(
+    found: &mut Found,
+    mut timeline: Timeline,
+    keep_payload: bool,
+) -> Result<(), Failure> {
+    let first_id = found.cases.len() as u32 + 1;
+    let mut cases: Vec<Case> = Vec::with_capacity(timeline.reset_connections());
+    while cases.len() < timeline.reset_connections() {
+        let batch = timeline
+            .connections(cases.len())
+            .map_err(|e| Failure::input(e.to_string()))?;
+        let from = first_id + cases.len() as u32;
+        let world = &timeline.world;
+        let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
+            let mut case = diagnosis::diagnose(connection, from + i as u32, world);
+            if !keep_payload {
+                drop_payload(&mut case);
+            }
+            case
+        });
+        cases.par_extend(diagnosed);
+    }
     let Timeline {
-        connections,
         world,
         storms,
         files,
+        ..
     } = timeline;
-    let first_id = found.cases.len() as u32 + 1;
-    let mut cases: Vec<Case> = connections
-        .into_par_iter()
-        .enumerate()
-        .map(|(i, connection)| diagnosis::diagnose(connection, first_id + i as u32, &world))
-        .collect();
     let mut groups = diagnosis::aggregate(&mut cases, &world);
     let first_group = found.groups.len() as u32;
     cases.iter_mut().for_each(|c| c.group += first_group);
@@ -123,6 +139,16 @@ fn add_timeline(found: &mut Found, timeline: Timeline) {
     found.cases.append(&mut cases);
     found.groups.append(&mut groups);
     found.sources.push(CaseSource::new(files));
+    Ok(())
+}
+
+// A mere list shows the payload of RSTs only; the diagram of the full story reads all of it.
+fn drop_payload(case: &mut Case) {
+    case.connection
+        .segments
+        .iter_mut()
+        .filter(|s| !s.is_rst())
+        .for_each(|s| s.payload = Vec::new());
 }
 
 // What was only counted belongs to the group of a case of the same kind.
@@ -175,6 +201,7 @@ pub(super) fn write_case(
                 path: written.path,
                 packets: written.packets as u64,
                 bytes: written.bytes,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: written.secrets_left_out,
             })
         }
@@ -186,6 +213,7 @@ pub(super) fn write_case(
                 path: PathBuf::from("-"),
                 packets: selection.frames.len() as u64,
                 bytes: bytes.len() as u64,
+                reset: selection.number_of(case.primary_segment().frame),
                 secrets_left_out: 0,
             })
         }
@@ -211,13 +239,7 @@ fn prepare<'a>(
     let file = case.primary_segment().frame.file;
     let source = found.sources.iter().find(|s| s.holds(file));
     let source = source.ok_or_else(|| Failure::output("the case's file is not known"))?;
-    let context = Context {
-        before: packets(settings.context_before),
-        after: packets(settings.context_after),
-        whole_connection: settings.context_before == EVERY_PACKET
-            && settings.context_after == EVERY_PACKET,
-    };
-    let selection = selection::select(case, &context);
+    let selection = selection::select(case, &context(settings));
     let secrets = if settings.matched_secrets {
         trim::Secrets::Matched
     } else {
@@ -230,6 +252,16 @@ fn prepare<'a>(
         force: settings.force,
     };
     Ok((selection, source, options))
+}
+
+/// How much of a connection is kept.
+pub(super) fn context(settings: &Settings) -> Context {
+    Context {
+        before: packets(settings.context_before),
+        after: packets(settings.context_after),
+        whole_connection: settings.context_before == EVERY_PACKET
+            && settings.context_after == EVERY_PACKET,
+    }
 }
 
 fn packets(n: u64) -> u32 {

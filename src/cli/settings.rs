@@ -56,6 +56,8 @@ pub struct Settings {
     pub matched_secrets: bool,
     /// Which other blocks of the source to keep.
     pub keep_blocks: Keep,
+    /// Write a diagram beside each case file.
+    pub diagrams: bool,
     /// Write what plain libpcap reads.
     pub libpcap: bool,
     /// Replace existing files.
@@ -115,6 +117,7 @@ impl Settings {
                 custom: args.keep_blocks.contains(&KeepBlocks::Custom),
                 journal: args.keep_blocks.contains(&KeepBlocks::Journal),
             },
+            diagrams: args.diagrams,
             libpcap: args.libpcap,
             force: args.force,
             filter: Filter::parse(&args, classes).map_err(Failure::usage)?,

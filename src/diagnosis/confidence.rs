@@ -4,7 +4,7 @@
 use super::context::ResetContext;
 use super::model::Confidence;
 use super::rule::Finding;
-use crate::flow::{RoleBasis, Side};
+use crate::flow::RoleBasis;
 
 /// From here on "high": right in 95 of 100.
 const HIGH: f64 = 0.85;
@@ -22,6 +22,26 @@ const CUT_PAYLOAD: f64 = 0.85;
 const ONE_RTT_SAMPLE: f64 = 0.9;
 const TRIGGER_MISSING: f64 = 0.8;
 
+/// Classes that are told from TCP's own state, whatever was said.
+const STATE_CLASSES: [&str; 16] = [
+    "ineffective-reset",
+    "orphan-reset",
+    "mptcp-reset",
+    "half-open-recovery",
+    "old-incarnation-segment",
+    "syn-refused",
+    "syn-rejected-by-middlebox",
+    "handshake-ack-rejected",
+    "reset-after-handshake",
+    "crossing-aborts",
+    "reset-after-close",
+    "keepalive-probe-rejected",
+    "dead-peer-abort",
+    "zero-window-abort",
+    "stale-connection-reuse",
+    "no-such-connection",
+];
+
 /// The word for a likelihood.
 #[must_use]
 pub fn word(likelihood: f64) -> Confidence {
@@ -36,7 +56,7 @@ pub fn word(likelihood: f64) -> Confidence {
 
 /// The cause's likelihood after what the capture lacks is taken off.
 #[must_use]
-pub fn of_cause(c: &ResetContext, finding: &Finding, one_sample: bool) -> f64 {
+pub fn of_cause(c: &ResetContext, class: &str, finding: &Finding, one_sample: bool) -> f64 {
     let mut likelihood = finding.cause;
     let mut factor = |applies: bool, by: f64| {
         if applies {
@@ -50,7 +70,8 @@ pub fn of_cause(c: &ResetContext, finding: &Finding, one_sample: bool) -> f64 {
         (c.own().gap || c.peer().gap) && !c.one_direction_missing(),
         GAP_NEAR_END,
     );
-    factor(finding.by_payload && payload_cut(c), CUT_PAYLOAD);
+    let content = finding.by_payload || !STATE_CLASSES.contains(&class);
+    factor(content && payload_cut(c), CUT_PAYLOAD);
     factor(finding.by_timing && c.forged && one_sample, ONE_RTT_SAMPLE);
     factor(
         c.is_stateless() && c.primary().trigger.is_none(),
@@ -69,9 +90,9 @@ pub fn roles_inferred(c: &ResetContext) -> bool {
     )
 }
 
+/// Less than half of some segment's payload was captured.
 fn payload_cut(c: &ResetContext) -> bool {
-    Side::BOTH.into_iter().any(|side| {
-        c.last_data(side)
-            .is_some_and(|s| s.payload.len() < s.len as usize)
+    c.conn.segments.iter().take(c.at).any(|s| {
+        s.len > 0 && !s.is_rst() && s.duplicate_of.is_none() && s.payload.len() * 2 < s.len as usize
     })
 }

@@ -16,12 +16,8 @@ const ALTERNATIVES: usize = 3;
 /// Alternatives the manual contributes when few other rules matched.
 const FROM_MANUAL: usize = 2;
 
-/// Diagnoses a connection that holds at least one RST.
-///
-/// # Panics
-///
-/// Never: a connection without a RST gives an empty episode's case, which callers do not ask
-/// for.
+/// Diagnoses a connection that holds at least one RST. (Without one, which callers do not ask
+/// for, the case is `unclassified` and its episode empty.)
 #[must_use]
 pub fn diagnose(conn: Connection, id: u32, world: &World) -> Case {
     let replay = reset::replay(&conn);
@@ -78,7 +74,7 @@ fn assemble(
     others: &[(&'static Rule, Finding)],
     verdict: Verdict,
 ) -> Diagnosis {
-    let cause = confidence::of_cause(c, &finding, verdict.one_sample);
+    let cause = confidence::of_cause(c, rule.id, &finding, verdict.one_sample);
     let (party, party_confidence) = who(c, &finding, &verdict);
     let (lead, evidence) = order(&finding, &verdict);
     let mut diagnosis = Diagnosis {

@@ -123,7 +123,7 @@ pub fn client_timeout(waited: f64) -> Option<f64> {
     ROUND
         .into_iter()
         .chain([100.0, 180.0, 600.0])
-        .find(|t| (waited - t).abs() <= (t * 0.03).min(1.0).max(0.06))
+        .find(|t| (waited - t).abs() <= (t * 0.03).clamp(0.06, 1.0))
 }
 
 #[cfg(test)]

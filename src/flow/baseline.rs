@@ -9,7 +9,7 @@ use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
 use crate::units::{FrameNumber, Timestamp};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::net::IpAddr;
 
 /// Healthy connections kept per service for contrast.
@@ -18,8 +18,8 @@ const HEALTHY: usize = 40;
 const HEALTHY_RECORDS: usize = 10;
 /// Resets of a service below which no contrast can carry weight.
 const CONTRAST_RESETS: u64 = 3;
-/// Healthy connections fetched in all, about.
-const CONTRAST_TOTAL: usize = 2_000;
+/// Services whose healthy connections are fetched.
+const CONTRAST_SERVICES: usize = 50;
 /// Connections whose outcome and times are kept per service.
 const OUTCOMES: usize = 256;
 /// Distinct targets counted per host.
@@ -101,21 +101,54 @@ struct ServiceTally {
     healthy: Sample<Finished>,
 }
 
-/// Services whose healthy connections are worth keeping for contrast.
-#[derive(Clone, Debug)]
-pub enum Wanted {
-    /// Not known yet which will be reset.
-    All,
-    /// Those that saw resets of established connections.
-    Only(BTreeSet<Endpoint>),
+/// What the baselines are wanted for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Addresses of connections that were reset; `None` while it is not known which will be.
+    pub hosts: Option<HashSet<IpAddr, RandomState>>,
+    /// Servers of connections that were reset, and how many of theirs were established.
+    pub services: HashMap<Endpoint, u64, RandomState>,
+    /// Of them, those whose healthy connections are kept for contrast.
+    pub contrast: HashSet<Endpoint, RandomState>,
 }
 
 impl Wanted {
-    fn includes(&self, server: Endpoint) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(these) => these.contains(&server),
+    /// Adds what another shard wants.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.hosts
+            .get_or_insert_default()
+            .extend(other.hosts.unwrap_or_default());
+        for (server, resets) in other.services {
+            *self.services.entry(server).or_default() += resets;
         }
+        self
+    }
+
+    /// Chooses the services for contrast: those with most resets, if they have enough.
+    pub fn choose_contrast(&mut self) {
+        let enough = self.services.iter().filter(|s| *s.1 >= CONTRAST_RESETS);
+        let mut ranked: Vec<_> = enough
+            .map(|(server, resets)| (std::cmp::Reverse(*resets), *server))
+            .collect();
+        ranked.sort_unstable();
+        self.contrast = ranked
+            .into_iter()
+            .take(CONTRAST_SERVICES)
+            .map(|r| r.1)
+            .collect();
+    }
+
+    fn host(&self, ip: IpAddr) -> bool {
+        self.hosts.as_ref().is_none_or(|these| these.contains(&ip))
+    }
+
+    fn service(&self, server: Endpoint) -> bool {
+        self.hosts.is_none() || self.services.contains_key(&server)
+    }
+
+    fn contrast(&self, server: Endpoint) -> bool {
+        self.hosts.is_none() || self.contrast.contains(&server)
     }
 }
 
@@ -170,12 +203,12 @@ fn outcome<K: Key>(flow: &Flow<K>, opener: usize) -> Option<ServiceOutcome> {
 
 impl Baselines {
     /// Counts a finished incarnation.
-    pub fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, contrast: &Wanted) {
+    pub fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
         let first = flow.trail.first(arena);
         let ends = flow.key.endpoints();
         let opener = flow.opener();
         for i in [0, 1] {
-            if flow.segments[i] == 0 {
+            if flow.segments[i] == 0 || !wanted.host(ends[i].ip) {
                 continue;
             }
             let host = self.hosts.entry(ends[i].ip).or_default();
@@ -196,8 +229,10 @@ impl Baselines {
                 add_target(&mut host.targets, fingerprint(ends[1 - i]));
             }
         }
-        if let (Some(opener), Some(first)) = (opener, first) {
-            self.add_service(flow, opener, ends[1 - opener], (first, arena), contrast);
+        if let (Some(opener), Some(first)) = (opener, first)
+            && wanted.service(ends[1 - opener])
+        {
+            self.add_service(flow, opener, ends[1 - opener], (first, arena), wanted);
         }
     }
 
@@ -207,7 +242,7 @@ impl Baselines {
         opener: usize,
         server: Endpoint,
         (first, arena): (Loc, &Arena),
-        contrast: &Wanted,
+        wanted: &Wanted,
     ) {
         let Some(outcome) = outcome(flow, opener) else {
             return;
@@ -222,7 +257,7 @@ impl Baselines {
             (flow.first_time, flow.latest(), first.frame(), outcome)
         });
         let talked = flow.seen[0] & flow.seen[1] & seen::DATA != 0;
-        if outcome == ServiceOutcome::Worked && talked && contrast.includes(server) {
+        if outcome == ServiceOutcome::Worked && talked && wanted.contrast(server) {
             service.healthy.offer(HEALTHY, order, || {
                 let mut finished = Finished::of(flow, arena, false);
                 finished.kept.truncate(HEALTHY_RECORDS);
@@ -274,6 +309,7 @@ impl Baselines {
         self,
         hosts: &BTreeSet<IpAddr>,
         services: &BTreeSet<Endpoint>,
+        wanted: &Wanted,
     ) -> (
         BTreeMap<IpAddr, HostBaseline>,
         BTreeMap<Endpoint, ServiceRecord>,
@@ -310,7 +346,7 @@ impl Baselines {
                     sample,
                 },
             );
-            if reset >= CONTRAST_RESETS && healthy.len() < CONTRAST_TOTAL {
+            if wanted.contrast.contains(&server) {
                 healthy.extend(tally.healthy.into_values());
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use crate::packet::{Addresses, TunnelId};
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 /// The two endpoints of a flow, the lower one first, and the tunnel around it. IPv4 and IPv6
@@ -15,7 +15,7 @@ pub trait Key: Copy + Eq + Hash + Send + 'static {
 }
 
 /// Key of an IPv4 flow.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Key4 {
     addr: [[u8; 4]; 2],
     port: [u16; 2],
@@ -23,11 +23,36 @@ pub struct Key4 {
 }
 
 /// Key of an IPv6 flow.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Key6 {
     addr: [[u8; 16]; 2],
     port: [u16; 2],
     tunnel: u32,
+}
+
+// Words instead of derived field by field: this runs once per packet.
+impl Hash for Key4 {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b] = self.addr.map(u32::from_ne_bytes);
+        state.write_u64(u64::from(a) << 32 | u64::from(b));
+        state.write_u64(
+            u64::from(self.tunnel) << 32 | u64::from(self.port[0]) << 16 | u64::from(self.port[1]),
+        );
+    }
+}
+
+impl Hash for Key6 {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.addr
+            .map(u128::from_ne_bytes)
+            .into_iter()
+            .for_each(|a| state.write_u128(a));
+        state.write_u64(
+            u64::from(self.tunnel) << 32 | u64::from(self.port[0]) << 16 | u64::from(self.port[1]),
+        );
+    }
 }
 
 /// A key of either family, and whether the packet's source is the key's second endpoint.

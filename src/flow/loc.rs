@@ -78,7 +78,10 @@ impl Arena {
     /// Blocks in use, and the bytes of each.
     #[must_use]
     pub fn in_use(&self) -> (usize, usize) {
-        (self.blocks.len() - self.free.len(), size_of::<[Loc; BLOCK]>())
+        (
+            self.blocks.len() - self.free.len(),
+            size_of::<[Loc; BLOCK]>(),
+        )
     }
 }
 
@@ -95,7 +98,11 @@ impl Trail {
     #[inline]
     pub fn push(&mut self, arena: &mut Arena, loc: Loc) {
         let n = self.pushed as usize;
-        let slot = if n < HEAD + TAIL { n } else { HEAD + (n - HEAD) % TAIL };
+        let slot = if n < HEAD + TAIL {
+            n
+        } else {
+            HEAD + (n - HEAD) % TAIL
+        };
         let (block, place) = (slot / BLOCK, slot % BLOCK);
         if n < HEAD + TAIL && place == 0 {
             self.blocks[block] = arena.take();
@@ -107,7 +114,12 @@ impl Trail {
     /// Takes the last record back, if it was remembered as the last; for a segment that turns
     /// out to belong to the next incarnation.
     pub fn pop(&mut self, arena: &mut Arena) {
-        let Some(last) = (self.pushed as usize).checked_sub(1).filter(|&n| n < HEAD + TAIL) else { return };
+        let Some(last) = (self.pushed as usize)
+            .checked_sub(1)
+            .filter(|&n| n < HEAD + TAIL)
+        else {
+            return;
+        };
         self.pushed -= 1;
         if last % BLOCK == 0 {
             arena.free.push(self.blocks[last / BLOCK]);
@@ -147,7 +159,10 @@ impl Trail {
         let first_of_tail = self.pushed as usize - held + held.min(HEAD);
         let head = (0..held.min(HEAD)).map(|n| (n, n));
         let tail = (first_of_tail..self.pushed as usize).map(|n| (HEAD + (n - HEAD) % TAIL, n));
-        head.chain(tail).map(|(slot, n)| Kept { loc: self.at(arena, slot), nth: n as u32 })
+        head.chain(tail).map(|(slot, n)| Kept {
+            loc: self.at(arena, slot),
+            nth: n as u32,
+        })
     }
 }
 
@@ -164,14 +179,23 @@ mod tests {
     #[test]
     fn the_first_and_the_last_are_remembered() {
         let mut arena = Arena::default();
-        for n in [0, 1, HEAD, HEAD + 1, HEAD + TAIL, HEAD + TAIL + 1, 3 * (HEAD + TAIL)] {
+        for n in [
+            0,
+            1,
+            HEAD,
+            HEAD + 1,
+            HEAD + TAIL,
+            HEAD + TAIL + 1,
+            3 * (HEAD + TAIL),
+        ] {
             let mut trail = Trail::default();
             (0..n as u64).for_each(|i| trail.push(&mut arena, Loc::new(i, i)));
             let kept: Vec<_> = trail.in_order(&arena).collect();
             assert!(kept.iter().all(|k| u64::from(k.nth) == k.loc.frame()));
             let got: Vec<u64> = kept.iter().map(|k| k.loc.frame()).collect();
-            let want: Vec<u64> =
-                (0..n as u64).filter(|&i| i < HEAD as u64 || i + TAIL as u64 >= n as u64).collect();
+            let want: Vec<u64> = (0..n as u64)
+                .filter(|&i| i < HEAD as u64 || i + TAIL as u64 >= n as u64)
+                .collect();
             assert_eq!(got, want, "{n} records");
             trail.release(&mut arena);
             assert_eq!(arena.in_use().0, 0);
@@ -185,6 +209,9 @@ mod tests {
         (0..11).for_each(|i| trail.push(&mut arena, Loc::new(i, i)));
         trail.pop(&mut arena);
         assert_eq!((trail.pushed(), arena.in_use().0), (10, 1));
-        assert_eq!(trail.in_order(&arena).last().map(|k| k.loc.frame()), Some(9));
+        assert_eq!(
+            trail.in_order(&arena).last().map(|k| k.loc.frame()),
+            Some(9)
+        );
     }
 }

@@ -18,6 +18,8 @@ pub mod roles;
 mod segment;
 pub mod state;
 pub mod table;
+#[cfg(test)]
+mod table_tests;
 
 pub use connection::{
     Connection, Endpoint, FlowTotals, HostBaseline, IcmpError, NameLookup, RoleBasis,

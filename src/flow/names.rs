@@ -218,3 +218,71 @@ fn remember(list: &mut VecDeque<u64>, number: u64) {
         list.pop_front();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 53));
+    const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+    fn message(id: u16, name: &str, query_type: u16, time: i64, answers: &[IpAddr]) -> DnsFact {
+        DnsFact {
+            frame: 0,
+            offset: 0,
+            time,
+            client: CLIENT,
+            client_port: 5353,
+            resolver: RESOLVER,
+            id,
+            response: !answers.is_empty(),
+            name: name.into(),
+            query_type,
+            cname_chain: Vec::new(),
+            addresses: answers.to_vec(),
+        }
+    }
+
+    fn at(frame: u64) -> Loc {
+        Loc::new(frame, frame * 100)
+    }
+
+    #[test]
+    fn the_latest_answer_before_the_connection_counts() {
+        let mut names = Names::default();
+        for (frame, name) in [(1, "old.example"), (3, "new.example"), (9, "later.example")] {
+            names.add(message(frame as u16, name, 1, 0, &[]), at(frame));
+            names.add(message(frame as u16, name, 1, 0, &[SERVER]), at(frame + 1));
+        }
+        let (found, _) = names
+            .find(CLIENT, SERVER, 8)
+            .expect("two answers come before frame 8");
+        assert_eq!(found.name, "new.example");
+        assert_eq!(
+            (
+                found.query.map(Loc::frame),
+                found.answer.map(|a| a.0.frame())
+            ),
+            (Some(3), Some(4))
+        );
+        assert!(names.find(CLIENT, SERVER, 2).is_none());
+        assert!(
+            names.find(RESOLVER, SERVER, 8).is_none(),
+            "another client's lookup says nothing"
+        );
+    }
+
+    #[test]
+    fn a_repeated_query_is_one_lookup_and_the_aaaa_twin_belongs_to_it() {
+        let mut names = Names::default();
+        names.add(message(1, "a.example", 1, 0, &[]), at(1));
+        names.add(message(2, "a.example", 28, 0, &[]), at(2));
+        names.add(message(1, "a.example", 1, 1_000_000_000, &[]), at(3));
+        names.add(message(1, "a.example", 1, 1_000_000_001, &[SERVER]), at(4));
+        let (found, twins) = names.find(CLIENT, SERVER, 10).expect("answered");
+        assert_eq!(found.query.map(Loc::frame), Some(1));
+        assert_eq!(twins.iter().map(|t| t.query_type).collect::<Vec<_>>(), [28]);
+    }
+}

@@ -223,3 +223,146 @@ fn offset(origin: Seq, seq: Seq, end: u64) -> Option<u64> {
     }
     u64::try_from(i64::try_from(end).ok()? + distance).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HEAD_LIMIT, TAIL_LIMIT, Transcript};
+    use crate::flow::{
+        Connection, Endpoint, FlowTotals, FrameRef, RoleBasis, Segment, Side, TcpOptions,
+    };
+    use crate::packet::{TunnelId, tcp_flags};
+    use crate::units::{Seq, Timestamp};
+
+    fn segment(from: Side, seq: u32, flags: u16, payload: &[u8]) -> Segment {
+        Segment {
+            frame: FrameRef::default(),
+            time: Timestamp::default(),
+            from,
+            seq: Seq(seq),
+            ack: Seq(0),
+            flags,
+            len: payload.len() as u32,
+            window: 0,
+            ttl: 64,
+            ip_id: None,
+            dont_fragment: true,
+            tos: 0,
+            flow_label: None,
+            src_mac: None,
+            vlan: None,
+            tunnel: TunnelId::default(),
+            direction: None,
+            interface: 0,
+            frame_len: 0,
+            checksum_ok: None,
+            checksum_partial: false,
+            options: TcpOptions::default(),
+            payload: payload.to_vec(),
+            duplicate_of: None,
+        }
+    }
+
+    fn connection(segments: Vec<Segment>) -> Connection {
+        let end = |port| Endpoint {
+            ip: "192.0.2.1".parse().expect("an address"),
+            port,
+        };
+        Connection {
+            client: end(1),
+            server: end(2),
+            role_basis: RoleBasis::Syn,
+            stream: 0,
+            incarnation: 0,
+            tunnel: TunnelId::default(),
+            segments,
+            left_out: Vec::new(),
+            totals: FlowTotals::default(),
+            icmp: Vec::new(),
+            fragments: Vec::new(),
+            name: None,
+            past_lost: false,
+        }
+    }
+
+    const DATA: u16 = tcp_flags::ACK | tcp_flags::PSH;
+
+    #[test]
+    fn order_overlap_and_the_wrap() {
+        let isn = u32::MAX - 4;
+        let conn = connection(vec![
+            segment(Side::Client, isn, tcp_flags::SYN, b""),
+            segment(Side::Client, isn.wrapping_add(7), DATA, b"world"),
+            segment(Side::Client, isn.wrapping_add(1), DATA, b"hello "),
+            // a retransmission that reaches further
+            segment(Side::Client, isn.wrapping_add(4), DATA, b"lo world!"),
+        ]);
+        let transcript = Transcript::of(&conn);
+        let client = transcript.dialogue().client;
+        assert_eq!(client.bytes, b"hello world!");
+        assert!(client.starts_at_zero);
+        assert_eq!((client.missing_after, client.tail), (0, &b""[..]));
+    }
+
+    #[test]
+    fn a_hole_ends_the_head_and_leaves_a_tail() {
+        let conn = connection(vec![
+            segment(Side::Server, 99, tcp_flags::SYN | tcp_flags::ACK, b""),
+            segment(Side::Server, 100, DATA, b"begin"),
+            segment(Side::Server, 110, DATA, b"end"),
+        ]);
+        let transcript = Transcript::of(&conn);
+        let server = transcript.dialogue().server;
+        assert_eq!(server.bytes, b"begin");
+        assert_eq!(server.missing_after, 8);
+        assert_eq!(server.tail, b"end");
+    }
+
+    #[test]
+    fn turns_follow_the_conversation() {
+        let conn = connection(vec![
+            segment(Side::Client, 0, tcp_flags::SYN, b""),
+            segment(Side::Server, 50, tcp_flags::SYN | tcp_flags::ACK, b""),
+            segment(Side::Client, 1, DATA, b"ask"),
+            segment(Side::Server, 51, DATA, b"answer"),
+            segment(Side::Server, 51, DATA, b"answer"),
+            segment(Side::Client, 4, DATA, b"more"),
+        ]);
+        let transcript = Transcript::of(&conn);
+        let turns: Vec<_> = transcript
+            .dialogue()
+            .turns
+            .iter()
+            .map(|t| (t.from_client, t.offset, t.len))
+            .collect();
+        assert_eq!(turns, [(true, 0, 3), (false, 0, 6), (true, 3, 4)]);
+    }
+
+    #[test]
+    fn long_streams_keep_head_and_tail_only() {
+        let mut segments = vec![segment(Side::Client, 0, tcp_flags::SYN, b"")];
+        let chunk = [7; 1000];
+        for i in 0..400 {
+            segments.push(segment(Side::Client, 1 + i * 1000, DATA, &chunk));
+        }
+        let transcript = Transcript::of(&connection(segments));
+        let client = transcript.dialogue().client;
+        assert_eq!(client.bytes.len(), HEAD_LIMIT);
+        assert_eq!(client.total(), 400_000);
+        assert_eq!(client.tail.len(), TAIL_LIMIT);
+    }
+
+    #[test]
+    fn resets_and_strays_carry_nothing() {
+        let mut conn = connection(vec![
+            segment(Side::Client, 0, tcp_flags::SYN, b""),
+            segment(Side::Client, 1, DATA, b"ab"),
+            segment(Side::Client, 3, tcp_flags::RST, b"why"),
+            segment(Side::Client, 2_000_000_000, DATA, b"stray"),
+        ]);
+        conn.segments.push(Segment {
+            duplicate_of: Some(1),
+            ..conn.segments[1].clone()
+        });
+        assert_eq!(Transcript::of(&conn).sent(Side::Client), 2);
+    }
+}

@@ -1,7 +1,9 @@
 //! Which endpoint is the client when the handshake does not show it (diagnosis 2.1).
 
+use super::reassembly::Transcript;
 use super::resets::Finished;
-use super::{Endpoint, RoleBasis};
+use super::{Connection, Endpoint, RoleBasis};
+use crate::packet::app::recognise;
 
 /// First port that systems give to clients; below it services are registered. Some systems
 /// begin at 1024, so this is only a hint.
@@ -40,4 +42,34 @@ fn by_port(ends: &[Endpoint; 2]) -> (usize, RoleBasis) {
         _ => RoleBasis::LowerPort,
     };
     (usize::from(a <= b), basis)
+}
+
+/// Lets what the two sides said decide who is the client, where only ports spoke so far.
+pub fn settle(connection: &mut Connection) {
+    if !matches!(
+        connection.role_basis,
+        RoleBasis::WellKnownPort | RoleBasis::SharedPort | RoleBasis::LowerPort
+    ) {
+        return;
+    }
+    let first = recognise(&Transcript::of(connection).dialogue()).client_is_first_endpoint;
+    if first == Some(false) {
+        swap(connection);
+    }
+    if first.is_some() {
+        connection.role_basis = RoleBasis::Protocol;
+    }
+}
+
+fn swap(c: &mut Connection) {
+    std::mem::swap(&mut c.client, &mut c.server);
+    c.segments.iter_mut().for_each(|s| s.from = s.from.peer());
+    c.icmp.iter_mut().for_each(|e| e.about = e.about.peer());
+    let t = &mut c.totals;
+    t.segments.reverse();
+    t.bytes.reverse();
+    t.next.reverse();
+    t.resets.reverse();
+    // it was looked up for the other side
+    c.name = None;
 }

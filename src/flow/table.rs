@@ -49,7 +49,7 @@ pub struct FlowTable<K> {
     reopened: HashMap<u32, usize>,
     forgotten: u64,
     started: u64,
-    contrast: Wanted,
+    wanted: Wanted,
     arena: Arena,
 }
 
@@ -88,7 +88,7 @@ impl<K: Key> Default for FlowTable<K> {
             reopened: HashMap::new(),
             forgotten: 0,
             started: 0,
-            contrast: Wanted::All,
+            wanted: Wanted::default(),
             arena: Arena::default(),
         }
     }
@@ -283,7 +283,7 @@ impl<K: Key> FlowTable<K> {
     }
 
     fn keep(&mut self, flow: &Flow<K>, baselines: &mut Baselines) -> Option<usize> {
-        baselines.add(flow, &self.arena, &self.contrast);
+        baselines.add(flow, &self.arena, &self.wanted);
         let reset = flow
             .detail
             .as_ref()
@@ -408,14 +408,8 @@ impl<K: Key> FlowTable<K> {
         self.started
     }
 
-    /// Reset connections finished or live so far.
-    #[must_use]
-    pub fn resets(&self) -> u64 {
-        self.kinds.values().map(|k| k.count).sum()
-    }
-
-    /// Ends the flows that were reset; the servers of the established ones.
-    pub fn finish_reset(&mut self, baselines: &mut Baselines) -> Vec<super::Endpoint> {
+    /// Ends the flows that were reset, and adds what is wanted to be known for all of them.
+    pub fn finish_reset(&mut self, baselines: &mut Baselines) -> Wanted {
         let reset = |f: &Flow<K>| f.either_saw(super::state::seen::RST);
         for slot in 0..self.flows.len() {
             if self.flows[slot].as_ref().is_some_and(reset)
@@ -424,21 +418,32 @@ impl<K: Key> FlowTable<K> {
                 self.finish(flow, baselines);
             }
         }
-        let established = self.kinds.keys().filter(|k| !k.refused);
-        established.map(|k| k.whose).collect()
+        let mut wanted = Wanted {
+            hosts: Some(Default::default()),
+            ..Wanted::default()
+        };
+        for finished in &self.finished {
+            wanted
+                .hosts
+                .get_or_insert_default()
+                .extend(finished.endpoints.map(|e| e.ip));
+            let server = finished.endpoints[1 - super::roles::client_of(finished).0];
+            *wanted.services.entry(server).or_default() += u64::from(!kind_of(finished).refused);
+        }
+        wanted
     }
 
-    /// Ends the other flows; of the healthy ones only those of the services in `contrast` are
-    /// kept. Returns the reset ones in the order they ended, and how many of each kind there were.
+    /// Ends the other flows, and returns the reset ones in the order they ended, and how many
+    /// of each kind there were.
     pub fn finish_all(
         &mut self,
         baselines: &mut Baselines,
-        contrast: &Wanted,
+        wanted: &Wanted,
     ) -> (Vec<Finished>, HashMap<Kind, u64>) {
-        self.contrast = contrast.clone();
         for slot in 0..self.flows.len() {
-            if let Some(flow) = self.flows[slot].take() {
-                self.finish(flow, baselines);
+            if let Some(mut flow) = self.flows[slot].take() {
+                baselines.add(&flow, &self.arena, wanted);
+                flow.trail.release(&mut self.arena);
             }
         }
         let kinds = std::mem::take(&mut self.kinds)

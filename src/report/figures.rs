@@ -59,7 +59,7 @@ pub fn count(n: u64) -> String {
 #[must_use]
 pub fn bytes(n: u64) -> String {
     if n < 1000 {
-        return format!("{n} bytes");
+        return counted(n, "byte");
     }
     scaled(
         n,

@@ -39,7 +39,8 @@ fn read(report: &Report<'_>) -> String {
     text
 }
 
-/// `17 resets in 9 groups, 3 need attention, 14 harmless   412 files, 93.1 GB, 140 M packets`.
+/// `17 resets in 9 groups, 3 need attention, 14 harmless   412 files, 93.1 GB, 140 M packets, 2 M
+/// connections`.
 pub(super) fn totals(report: &Report<'_>) -> String {
     let t = report.totals;
     let shown = report.cases.len() as u64;
@@ -62,10 +63,11 @@ pub(super) fn totals(report: &Report<'_>) -> String {
     }
     parts.push(format!("{} harmless", count(with(Severity::Harmless))));
     let mut input = format!(
-        "{}, {}, {}",
+        "{}, {}, {}, {}",
         counted(t.files, "file"),
         bytes(t.bytes),
-        counted(t.packets, "packet")
+        counted(t.packets, "packet"),
+        counted(t.connections, "connection")
     );
     if let Some(elapsed) = t.elapsed {
         input.push_str(&format!(" in {}", duration(elapsed)));

@@ -6,10 +6,12 @@
 
 mod app;
 mod csv;
+pub mod diagram;
 mod display_filter;
 mod figures;
 mod groups;
 pub mod hostile;
+pub mod html;
 mod json;
 mod lines;
 mod markdown;
@@ -70,6 +72,8 @@ pub struct Written {
     pub packets: u64,
     /// Its length in bytes.
     pub bytes: u64,
+    /// Number of the primary RST in it, from 1.
+    pub reset: Option<u64>,
     /// TLS secrets of the source that were left out of it.
     pub secrets_left_out: u64,
 }

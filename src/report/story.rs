@@ -1,13 +1,14 @@
 //! The full story of a case, `-V`.
 
 use super::display_filter::display_filter;
-use super::figures::time;
+use super::figures::{self, time};
 use super::hostile::{plain, shell_word, wrap};
 use super::rows::{confidence, connection, name_and_summary, place};
 use super::text::{Canvas, bold, colour_of};
-use super::{Report, app, json};
+use super::{Report, app, diagram, json};
 use crate::diagnosis::{Case, Diagnosis};
 use crate::flow::FrameRef;
+use crate::selection::{Context, select};
 use std::io;
 
 /// Spaces before the text of a section.
@@ -36,6 +37,7 @@ fn print_case(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::
     section(canvas, "what to check next", &advice(d))?;
     section(canvas, "questions", &checklist(d))?;
     section(canvas, "resets of this connection", &resets(report, case))?;
+    sequence(canvas, case)?;
     canvas.line(&format!("  {}", canvas.paint(bold(), "in Wireshark")))?;
     for line in in_wireshark(report, case) {
         // never broken: it is there to be pasted
@@ -96,6 +98,17 @@ fn section(canvas: &mut Canvas<'_>, head: &str, items: &[String]) -> io::Result<
     canvas.line(&format!("  {head}"))?;
     for item in items {
         text(canvas, item)?;
+    }
+    Ok(())
+}
+
+/// The diagram; its lines are never broken.
+fn sequence(canvas: &mut Canvas<'_>, case: &Case) -> io::Result<()> {
+    canvas.line(&format!("  {}", canvas.paint(bold(), "sequence")))?;
+    let selection = select(case, &Context::default());
+    let drawn = diagram::layout(case, &selection);
+    for line in diagram::lines(&drawn, canvas.columns().saturating_sub(INDENT)) {
+        canvas.line(format!("{:INDENT$}{line}", "").trim_end())?;
     }
     Ok(())
 }
@@ -178,11 +191,14 @@ fn resets(report: &Report<'_>, case: &Case) -> Vec<String> {
     }
     let lines = resets.iter().filter_map(|r| {
         let s = case.connection.segments.get(r.segment)?;
-        let after = crate::report::figures::seconds(
-            s.time.seconds_since(case.primary_segment().time).max(0.0),
-        );
+        let since = s.time.seconds_since(case.primary_segment().time);
+        let after = if r.segment == case.episode.primary().segment {
+            String::new()
+        } else {
+            format!(", {} after the primary", figures::seconds(since.max(0.0)))
+        };
         Some(format!(
-            "{}: {} from the {}, {}, {}, seq {}, ttl {}, {} after the primary",
+            "{}: {} from the {}, {}, {}, seq {}, ttl {}{after}",
             place(report, s.frame, report.several_files(case)),
             json::flag_letters(s),
             r.from.word(),
@@ -190,7 +206,6 @@ fn resets(report: &Report<'_>, case: &Case) -> Vec<String> {
             r.role.id(),
             s.seq,
             s.ttl,
-            after,
         ))
     });
     lines.collect()

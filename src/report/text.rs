@@ -1,5 +1,6 @@
 //! The report for people: table, totals, what was wrong with the input.
 
+use super::hostile::{width, wrap};
 use super::{Report, groups, lines, rows, story, table};
 use crate::diagnosis::Severity;
 use anstyle::{AnsiColor, Effects};
@@ -106,7 +107,15 @@ pub(super) fn write(
             }
         }
         canvas.line("")?;
-        canvas.line(&lines::totals(report))?;
+        let totals = lines::totals(report);
+        if width(&totals) <= options.columns {
+            canvas.line(&totals)?;
+        } else {
+            let parts = totals.split("   ");
+            for line in parts.flat_map(|part| wrap(part, options.columns)) {
+                canvas.line(&line)?;
+            }
+        }
     }
     for line in lines::anomalies(report) {
         canvas.line(&line)?;
@@ -121,7 +130,7 @@ pub(super) fn write(
 mod tests {
     use super::*;
     use crate::anomaly::{Anomaly, AnomalyKind};
-    use crate::report::hostile::{is_hostile, width};
+    use crate::report::hostile::is_hostile;
     use crate::report::testing::{Findings, case, file, harmless};
     use crate::report::{NotWritten, Report, Written};
     use crate::units::FileId;
@@ -154,7 +163,7 @@ mod tests {
                 "  2  2024-07-14 12:02:17.123400  client     reset-after-close         10.0.0.1:40000 > 192.0.2.7:443  high/medium",
                 "     www.example.net; RST after both FINs; nothing was lost [frame 12]",
                 "",
-                "2 resets in 2 groups, 1 needs attention, 1 harmless   1 file, 93.1 GB, 1.2 M packets",
+                "2 resets in 2 groups, 1 needs attention, 1 harmless   1 file, 93.1 GB, 1.2 M packets, 8,411 connections",
             ]
         );
     }

@@ -1,7 +1,7 @@
 //! What a reset did to its receiver (RFC 9293 3.5.3, RFC 5961 3.2), as far as is seen.
 
 use super::model::{Effect, Form};
-use super::replay::Replay;
+use super::replay::{Kind, Replay};
 use super::rtt::Rtt;
 use crate::flow::{Connection, Segment, Side};
 use crate::packet::tcp_flags;
@@ -85,9 +85,12 @@ pub fn went_on(conn: &Connection, replay: &Replay, at: usize, side: Side, after_
     let Some(reset) = conn.segments.get(at) else {
         return false;
     };
-    (at + 1..conn.segments.len()).any(|i| {
-        conn.segments[i].from == side
-            && conn.segments[i].time.nanos_since(reset.time) > after_ns
-            && replay.is_news(conn, i)
-    })
+    (at + 1..conn.segments.len())
+        // a SYN after the reset starts over: what follows says nothing of the old attempt
+        .take_while(|&i| !matches!(replay.kind(i), Kind::Syn))
+        .any(|i| {
+            conn.segments[i].from == side
+                && conn.segments[i].time.nanos_since(reset.time) > after_ns
+                && replay.is_news(conn, i)
+        })
 }

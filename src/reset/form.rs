@@ -30,7 +30,10 @@ pub fn classify(
     if reset.has(tcp_flags::ACK) {
         with_ack(conn, replay, at, rtt, &sender, &peer, triggers)
     } else {
-        (bare(conn, at, &sender, &peer, rtt, triggers), triggers)
+        match bare(conn, at, &sender, &peer, rtt, triggers) {
+            Form::Stateless => (Form::Stateless, triggers),
+            form => (form, Triggers::default()),
+        }
     }
 }
 

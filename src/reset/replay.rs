@@ -182,7 +182,7 @@ fn classify(state: &[SideState; 2], resync: bool, segment: &Segment) -> Kind {
     }
     if segment.end().after(next) {
         let only_fin = fin && segment.end().since(next) == 1;
-        return if segment.len > 0 && !only_fin || segment.len > 0 && distance >= 0 {
+        return if segment.len > 0 && !only_fin {
             Kind::Data
         } else {
             Kind::Fin

@@ -4,7 +4,7 @@
 use super::model::{Effect, Form, Reset, Role};
 use super::replay::Replay;
 use super::rtt::Rtt;
-use crate::flow::Connection;
+use crate::flow::{Connection, Side};
 
 /// The capture shows one frame twice at most this far apart.
 const DUPLICATE_NS: i64 = 5_000_000;
@@ -65,10 +65,22 @@ fn choose_primary(conn: &Connection, replay: &Replay, resets: &[Reset]) -> usize
     {
         return first;
     }
-    let later = resets
+    let Some(later) = resets
         .iter()
-        .position(|r| own(r) && r.effect == Effect::Effective && !echoes(conn, resets, r));
-    later.unwrap_or(first)
+        .position(|r| own(r) && r.effect == Effect::Effective && !echoes(resets, r))
+    else {
+        return first;
+    };
+    // the connection went on between the two: they are not one event
+    let (from, to) = (resets[first].segment, resets[later].segment);
+    let went_on = |side: Side| {
+        (from + 1..to).any(|i| conn.segments[i].from == side && replay.is_news(conn, i))
+    };
+    if Side::BOTH.into_iter().all(went_on) {
+        later
+    } else {
+        first
+    }
 }
 
 /// The client, still connecting, refused something that was not for it.
@@ -82,12 +94,11 @@ fn refused_while_connecting(conn: &Connection, replay: &Replay, reset: &Reset) -
         && state.fin.is_none()
 }
 
-fn echoes(conn: &Connection, resets: &[Reset], this: &Reset) -> bool {
+fn echoes(resets: &[Reset], this: &Reset) -> bool {
     this.form == Form::Stateless
         && resets
             .iter()
             .any(|r| r.segment < this.segment && r.from == this.from && r.role != Role::Duplicate)
-        && conn.segments.get(this.segment).is_some()
 }
 
 fn role(conn: &Connection, resets: &[Reset], i: usize, lead: &Reset, rtt: &[Rtt; 2]) -> Role {

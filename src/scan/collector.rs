@@ -17,6 +17,8 @@ use std::hash::BuildHasher;
 /// Time going back by more than this between neighbouring frames is more than reordering
 /// between interface queues, in nanoseconds.
 const STEP_BACK: i64 = 50_000_000;
+/// Stands for the time of a packet that has none until the chunk before is known.
+const NO_TIME: i64 = i64::MIN;
 /// The port of DNS.
 const DNS: u16 = 53;
 /// Fragments told of one chunk: more are a flood.
@@ -56,6 +58,8 @@ pub struct Collector {
     pub ends: Option<(i64, i64)>,
     /// Least and greatest time.
     pub range: Option<(i64, i64)>,
+    /// Packets without a time came before any with one: their facts have [`NO_TIME`].
+    pub begins_untimed: bool,
     /// Packets not read, by reason.
     pub unread: Unread,
 }
@@ -85,6 +89,7 @@ impl Collector {
             anomalies: Vec::new(),
             ends: None,
             range: None,
+            begins_untimed: false,
             unread: Unread::default(),
         }
     }
@@ -100,9 +105,28 @@ impl Collector {
         }
     }
 
+    /// Gives facts without a time the one of the last packet before the chunk.
+    pub fn begin_at(&mut self, time: i64) {
+        if !std::mem::take(&mut self.begins_untimed) {
+            return;
+        }
+        let set = |fact: &mut i64| {
+            if *fact == NO_TIME {
+                *fact = time;
+            }
+        };
+        for facts in &mut self.shards {
+            facts.v4.iter_mut().for_each(|f| set(&mut f.time));
+            facts.v6.iter_mut().for_each(|f| set(&mut f.time));
+        }
+        self.dns.iter_mut().for_each(|f| set(&mut f.time));
+    }
+
+    // a packet without a time (SPB) has that of the one before it
     fn time(&mut self, record: &Record<'_>) -> i64 {
         let Some(time) = record.time.map(|t| t.0) else {
-            return self.ends.map_or(0, |e| e.1);
+            self.begins_untimed |= self.ends.is_none();
+            return self.ends.map_or(NO_TIME, |e| e.1);
         };
         match &mut self.ends {
             None => self.ends = Some((time, time)),

@@ -343,7 +343,13 @@ fn complete_name(connection: &mut Connection, frame: FrameRef) {
 fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     segments.sort_unstable_by_key(|(nth, s)| (*nth, s.frame.number));
     let mut next = 0_u64;
-    for (nth, segment) in segments {
+    for (nth, mut segment) in segments {
+        // a packet without a time (SPB) among others that have one: not half a century earlier
+        if segment.time == Timestamp(0)
+            && let Some(before) = connection.segments.last()
+        {
+            segment.time = before.time;
+        }
         let nth = u64::from(nth);
         if nth > next {
             connection
@@ -361,4 +367,5 @@ fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     }
     connection.icmp.sort_unstable_by_key(|e| e.frame.number);
     duplicates::mark(connection);
+    roles::settle(connection);
 }

@@ -123,7 +123,9 @@ pub fn all<T: Send>(
             &make,
         )?);
     }
-    files.set_spool(spool);
+    if !compressed.is_empty() {
+        files.set_spool(spool);
+    }
     Ok(out)
 }
 
@@ -183,9 +185,7 @@ fn one<T>(
 ) -> Option<Option<T>> {
     let state = job.layout.state_at(wanted.offset);
     let mut made = None;
-    let mut sink = One(Some(|record: &Record<'_>| {
-        made = make(wanted, record)
-    }));
+    let mut sink = One(Some(|record: &Record<'_>| made = make(wanted, record)));
     let used = walk(
         &mut state.clone(),
         wanted.offset,

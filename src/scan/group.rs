@@ -54,7 +54,12 @@ pub fn timelines(jobs: &[FileJob], separate: bool) -> Vec<Vec<usize>> {
 
 fn candidate(job: &FileJob) -> RingCandidate {
     let (first_time, last_time) = ends(job).unwrap_or_default();
-    RingCandidate { name: job.label.clone(), first_time, last_time, size: job.len }
+    RingCandidate {
+        name: job.label.clone(),
+        first_time,
+        last_time,
+        size: job.len,
+    }
 }
 
 // What cannot be read here is reported by the scan.
@@ -81,7 +86,14 @@ fn ends(job: &FileJob) -> Option<(Option<Timestamp>, Option<Timestamp>)> {
     let tail = buf.get(..n)?;
     let mut end = Times::default();
     if let Some(at) = find_boundary(&state, from, tail) {
-        walk(&mut state, from + at as u64, tail.get(at..)?, true, u64::MAX, &mut end);
+        walk(
+            &mut state,
+            from + at as u64,
+            tail.get(at..)?,
+            true,
+            u64::MAX,
+            &mut end,
+        );
     }
     Some((times.first, end.last))
 }
@@ -99,30 +111,61 @@ pub fn seams(jobs: &[FileJob]) -> Vec<(usize, Anomaly)> {
         .collect();
     let order: Vec<usize> = (0..jobs.len()).collect();
     let seams = ring::seams(&candidates, &order);
-    let mut gaps: Vec<i64> =
-        seams.iter().filter_map(|s| if let SeamKind::Gap { nanos } = s.kind { Some(nanos) } else { None }).collect();
+    let mut gaps: Vec<i64> = seams
+        .iter()
+        .filter_map(|s| {
+            if let SeamKind::Gap { nanos } = s.kind {
+                Some(nanos)
+            } else {
+                None
+            }
+        })
+        .collect();
     gaps.sort_unstable();
     let usual = gaps.get(gaps.len() / 2).copied().unwrap_or(0);
-    let unusual = if gaps.len() > 2 { GAP.max(usual.saturating_mul(UNUSUAL)) } else { GAP };
-    seams.iter().filter_map(|s| Some((s.after, anomaly(jobs, s, unusual)?))).collect()
+    let unusual = if gaps.len() > 2 {
+        GAP.max(usual.saturating_mul(UNUSUAL))
+    } else {
+        GAP
+    };
+    seams
+        .iter()
+        .filter_map(|s| Some((s.after, anomaly(jobs, s, unusual)?)))
+        .collect()
 }
 
 fn anomaly(jobs: &[FileJob], seam: &Seam, unusual: i64) -> Option<Anomaly> {
     let names = (&jobs.get(seam.before)?.label, &jobs.get(seam.after)?.label);
     let (kind, detail) = match seam.kind {
         SeamKind::WrapAround => return None,
-        SeamKind::MissingFiles { count } => {
-            (AnomalyKind::MissingFile, format!("{count} missing between {} and {}", names.0, names.1))
-        }
+        SeamKind::MissingFiles { count } => (
+            AnomalyKind::MissingFile,
+            format!("{count} missing between {} and {}", names.0, names.1),
+        ),
         SeamKind::Overlap { nanos, .. } => {
             let seconds = nanos as f64 / 1e9;
-            (AnomalyKind::TimelineOverlap, format!("{} begins {seconds:.6} s before {} ends", names.1, names.0))
+            (
+                AnomalyKind::TimelineOverlap,
+                format!("{} begins {seconds:.6} s before {} ends", names.1, names.0),
+            )
         }
         SeamKind::Gap { nanos } if nanos > unusual => {
             let seconds = nanos as f64 / 1e9;
-            (AnomalyKind::TimelineGap, format!("no packets for {seconds:.3} s between {} and {}", names.0, names.1))
+            (
+                AnomalyKind::TimelineGap,
+                format!(
+                    "no packets for {seconds:.3} s between {} and {}",
+                    names.0, names.1
+                ),
+            )
         }
         SeamKind::Gap { .. } => return None,
     };
-    Some(Anomaly { kind, offset: None, frame: None, bytes: 0, detail })
+    Some(Anomaly {
+        kind,
+        offset: None,
+        frame: None,
+        bytes: 0,
+        detail,
+    })
 }

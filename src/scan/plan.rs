@@ -1,13 +1,18 @@
 //! What to scan, and what comes of it.
 
+use super::connections;
 use super::source::Files;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::World;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::flow::Connection;
+use crate::flow::loc::Loc;
+use crate::flow::names::Names;
+use crate::flow::resets::Finished;
 use crate::flow::table::Kind;
 use crate::units::{FileId, Timestamp};
 use globset::GlobSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -93,16 +98,46 @@ pub struct Storm {
     pub left_out: u64,
 }
 
-/// One capture: a file, or the files of one ring buffer in order.
+/// One capture: a file, or the files of one ring buffer in order. Its reset connections are
+/// fetched in batches, so that not all of them are in memory with all their payload at once.
 pub struct Timeline {
-    /// Connections that were reset, by the frame of their first RST.
-    pub connections: Vec<Connection>,
-    /// What is known besides.
+    /// What is known beside the reset connections.
     pub world: World,
     /// Reset connections that were only counted.
     pub storms: Vec<Storm>,
     /// Gives the records out again.
     pub files: Files,
+    pub(super) finished: Vec<Finished>,
+    pub(super) names: Names,
+    pub(super) parts: BTreeMap<u64, Vec<Loc>>,
+}
+
+/// Connections fetched at a time.
+const BATCH: usize = 4096;
+
+impl Timeline {
+    /// How many reset connections there are to fetch.
+    #[must_use]
+    pub fn reset_connections(&self) -> usize {
+        self.finished.len()
+    }
+
+    /// The reset connections from number `from` on, by the frame of their first RST: as many
+    /// as are fetched at a time, none when `from` is their number.
+    ///
+    /// # Errors
+    /// A compressed file cannot be decompressed again.
+    pub fn connections(&mut self, from: usize) -> Result<Vec<Connection>> {
+        // a compressed file is decompressed once more for each batch: then all at once
+        let batch = if self.files.jobs().iter().any(|j| j.compressed) {
+            usize::MAX
+        } else {
+            BATCH
+        };
+        let to = from.saturating_add(batch).min(self.finished.len());
+        let finished = self.finished.get(from..to).unwrap_or_default();
+        connections::make(&mut self.files, finished, Some(&self.names), &self.parts)
+    }
 }
 
 /// Sums over everything.

@@ -59,6 +59,7 @@ impl<'a> Reducer<'a> {
                 frame: self.frames,
                 offset: walked.found.base,
             };
+            walked.found.begin_at(self.last_time.unwrap_or(0));
             self.account(&mut files[*file], &mut walked.found);
             let loc = |frame: u32, offset: u32| {
                 Loc::new(

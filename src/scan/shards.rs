@@ -1,13 +1,12 @@
 //! The reducers: flow tables by hash, and what must be known of all of them at once.
 
 use super::collector::{Collector, Facts};
-use crate::flow::Endpoint;
 use crate::flow::baseline::{Baselines, Wanted};
 use crate::flow::key::{Key4, Key6};
 use crate::flow::resets::Finished;
 use crate::flow::table::{Base, DETAIL_LIMIT, FlowTable, Kind};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One shard.
 #[derive(Default)]
@@ -33,6 +32,8 @@ pub struct Reduced {
     pub storms: Vec<(Kind, u64)>,
     /// Baselines of hosts and services.
     pub baselines: Baselines,
+    /// What they are wanted for.
+    pub wanted: Wanted,
     /// Connections begun.
     pub connections: u64,
     /// Flows let go for lack of memory.
@@ -94,32 +95,26 @@ impl Shards {
         self.streams += began.len() as u64;
     }
 
-    /// Reset connections so far.
-    pub fn resets(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|s| s.v4.resets() + s.v6.resets())
-            .sum()
-    }
-
     /// Ends all flows.
     pub fn finish(mut self) -> Reduced {
-        let reset: BTreeSet<Endpoint> = self
+        let mut wanted = self
             .shards
             .par_iter_mut()
             .flat_map_iter(|s| {
-                let v4 = s.v4.finish_reset(&mut s.baselines);
-                v4.into_iter().chain(s.v6.finish_reset(&mut s.baselines))
+                [
+                    s.v4.finish_reset(&mut s.baselines),
+                    s.v6.finish_reset(&mut s.baselines),
+                ]
             })
-            .collect();
-        let contrast = Wanted::Only(reset);
+            .reduce(Wanted::default, Wanted::and);
+        wanted.choose_contrast();
         let parts: Vec<_> = self
             .shards
             .par_iter_mut()
             .map(|s| {
                 (
-                    s.v4.finish_all(&mut s.baselines, &contrast),
-                    s.v6.finish_all(&mut s.baselines, &contrast),
+                    s.v4.finish_all(&mut s.baselines, &wanted),
+                    s.v6.finish_all(&mut s.baselines, &wanted),
                 )
             })
             .collect();
@@ -150,6 +145,7 @@ impl Shards {
             finished,
             storms,
             baselines: baselines.unwrap_or_default(),
+            wanted,
             connections,
             forgotten: self.forgotten,
         }

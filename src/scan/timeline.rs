@@ -143,6 +143,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         finished,
         storms,
         baselines,
+        wanted,
         connections,
         forgotten,
     } = shards.finish();
@@ -191,11 +192,9 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         ips.extend(f.endpoints.map(|e| e.ip));
         services.insert(f.endpoints[1 - client_of(f).0]);
     }
-    let (hosts, services, healthy) = baselines.into_world(&ips, &services);
+    let (hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
     let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
-    // last, so that the records the cases need are what stays spooled
-    let reset = connections::make(&mut files, &finished, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
         hosts,
@@ -221,10 +220,12 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         .collect();
     Ok(Scanned {
         timeline: Timeline {
-            connections: reset,
             world,
             storms,
             files,
+            finished,
+            names,
+            parts,
         },
         files: status,
         anomalies,

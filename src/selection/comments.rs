@@ -234,7 +234,9 @@ fn request(case: &Case, picked: &mut Picked<'_>) {
     let indexes = picked.request.iter().filter(|i| !in_hello(i));
     let run: Vec<&Segment> = indexes.filter_map(|i| segments.get(*i)).collect();
     if let (Some(error), Some(at)) = (&case.story.error, error.and_then(|i| segments.get(i))) {
-        let words = format!("{} says: {} {}", at.from.word(), error.code, error.text);
+        let said = format!("{} {}", error.code, error.text);
+        // the words of the evidence, which is then not said again
+        let words = format!("the {} said: {}", at.from.word(), said.trim());
         let role = match at.from {
             Side::Client => Role::Request,
             Side::Server => Role::Response,

@@ -284,7 +284,7 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
         "last request: GET /x HTTP/1.1 \\x1b[31m",
         "request",
     );
-    let words = "fatal TLS alert handshake_failure (40) of the server";
+    let words = "TLS alert from the server: 40 handshake_failure, fatal";
     says(&selection, 5, words, "tls");
     let expected = [Reason::Alert, Reason::StatedError, Reason::ResponseStart];
     assert_eq!(reasons(&selection, 5), expected);
@@ -299,11 +299,11 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
     assert!(
         !said(&selection, 5)
             .iter()
-            .any(|c| c.contains("server says"))
+            .any(|c| c.contains("server said"))
     );
     case.story.tls = None;
     let selection = select(&case, &NEAR);
-    says(&selection, 5, "server says: 413 Too Large", "response");
+    says(&selection, 5, "the server said: 413 Too Large", "response");
     says(
         &selection,
         5,

@@ -167,13 +167,14 @@ pub(super) fn client_hello(hello: Option<&ClientHello>) -> String {
     text
 }
 
-/// `fatal TLS alert handshake_failure (40) of the server`, or that it cannot be read.
+/// `TLS alert from the server: 40 handshake_failure, fatal`, or that it cannot be read. It begins
+/// with the words of the evidence, which is then not said again.
 pub(super) fn alert(alert: &TlsAlert, from: Side) -> String {
     let side = from.word();
     match alert.code {
         Some(code) => {
-            let fatal = if alert.is_fatal() { "fatal " } else { "" };
-            format!("{fatal}TLS alert {} ({code}) of the {side}", alert.name)
+            let fatal = if alert.is_fatal() { ", fatal" } else { "" };
+            format!("TLS alert from the {side}: {code} {}{fatal}", alert.name)
         }
         None if alert.encrypted_guess => format!("probably an encrypted TLS alert of the {side}"),
         None => format!("TLS alert of the {side} that cannot be read"),

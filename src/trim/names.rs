@@ -45,6 +45,16 @@ impl Record {
         }
     }
 
+    /// Bytes before the names; `None` in a record of another kind.
+    fn address_len(&self) -> Option<usize> {
+        match self.kind {
+            IPV4 => Some(4),
+            IPV6 => Some(16),
+            EUI48 => Some(6),
+            _ => None,
+        }
+    }
+
     /// The first of its names.
     fn first_name(&self) -> Option<String> {
         let names = self.value.get(if self.kind == IPV4 { 4 } else { 16 }..)?;
@@ -191,7 +201,8 @@ fn write_block(blocks: &mut Blocks, block: &NameBlock, records: &[&Record], lost
     let begun = blocks.begin(types::NAMES);
     for record in records {
         // a record has the form of an option
-        blocks.option(record.kind, &record.value);
+        let names = record.address_len();
+        blocks.option(record.kind, &options::readable(&record.value, names, lost));
     }
     blocks.end_of_options();
     let list: Vec<_> = Options::new(&block.options, block.endian).collect();

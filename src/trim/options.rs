@@ -11,6 +11,8 @@ pub(super) struct Lost {
     pub no_copy: u64,
     /// Options whose meaning, and so whose byte order, is unknown.
     pub unknown: u64,
+    /// Texts with bytes that are no UTF-8, which pcapng 3.5 wants of every text option.
+    pub no_utf8: u64,
 }
 
 /// Copies a list of options in order without `opt_endofopt`; `skip` says which codes the
@@ -35,8 +37,42 @@ pub(super) fn copy<'a>(
             continue;
         }
         match convert(block_type, option, from, blocks.endian) {
-            Some(value) => blocks.option(option.code, &value),
+            Some(value) => {
+                let at = text_at(block_type, option);
+                blocks.option(option.code, &readable(&value, at, lost));
+            }
             None => lost.unknown += 1,
+        }
+    }
+}
+
+/// Where in an option's value text begins; `None` when it holds none (pcapng 3.5, 4).
+fn text_at(block_type: u32, option: RawOption<'_>) -> Option<usize> {
+    match (block_type, option.code) {
+        (_, codes::COMMENT) => Some(0),
+        (_, codes::CUSTOM_TEXT) => Some(4),
+        (types::SECTION_HEADER, 2..=4) | (types::NAMES, 2) => Some(0),
+        (types::INTERFACE, 2 | 3 | 12 | 15 | 18) => Some(0),
+        (types::INTERFACE, 11) => (option.value.first() == Some(&0)).then_some(1),
+        _ => None,
+    }
+}
+
+/// The value as it is, unless its text is no UTF-8: readers reject such a file or show
+/// nothing, so U+FFFD takes the place of the bytes that are none.
+pub(super) fn readable<'a>(
+    value: &'a [u8],
+    text_at: Option<usize>,
+    lost: &mut Lost,
+) -> Cow<'a, [u8]> {
+    let Some((head, text)) = text_at.and_then(|at| value.split_at_checked(at)) else {
+        return Cow::Borrowed(value);
+    };
+    match String::from_utf8_lossy(text) {
+        Cow::Borrowed(_) => Cow::Borrowed(value),
+        Cow::Owned(text) => {
+            lost.no_utf8 += 1;
+            Cow::Owned([head, text.as_bytes()].concat())
         }
     }
 }
@@ -108,6 +144,7 @@ fn swapped_verdict(value: &[u8]) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::Options;
     use super::*;
 
     fn converted(block_type: u32, code: u16, value: &[u8]) -> Option<Vec<u8>> {
@@ -140,6 +177,48 @@ mod tests {
         assert_eq!(
             converted(types::INTERFACE, 11, b"\0tcp"),
             Some(b"\0tcp".to_vec())
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_no_utf8_becomes_one() {
+        let written = |block_type, code, value: &[u8]| {
+            let mut blocks = Blocks::new(Endian::Little);
+            let mut lost = Lost::default();
+            let list = std::iter::once(RawOption { code, value });
+            copy(
+                &mut blocks,
+                block_type,
+                list,
+                Endian::Little,
+                &[],
+                &mut lost,
+            );
+            let option = Options::new(&blocks.out, Endian::Little).next();
+            (option.map(|o| o.value.to_vec()), lost.no_utf8)
+        };
+        let latin = b"K\xf6ln";
+        let text = "K\u{fffd}ln".as_bytes();
+        assert_eq!(
+            written(types::SECTION_HEADER, 2, latin),
+            (Some(text.into()), 1)
+        );
+        assert_eq!(written(types::INTERFACE, 2, latin), (Some(text.into()), 1));
+        let filter = [&[0], text].concat();
+        assert_eq!(
+            written(types::INTERFACE, 11, b"\0K\xf6ln"),
+            (Some(filter), 1)
+        );
+        // what is no text stays as it is, and so does text that needs no repair
+        let hash = b"\x02\xf6\xf6\xf6\xf6";
+        assert_eq!(
+            written(types::ENHANCED_PACKET, 3, hash),
+            (Some(hash.into()), 0)
+        );
+        let fine = "K\u{f6}ln".as_bytes();
+        assert_eq!(
+            written(types::SECTION_HEADER, 1, fine),
+            (Some(fine.into()), 0)
         );
     }
 

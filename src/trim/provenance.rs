@@ -272,6 +272,11 @@ fn left_out(text: &mut Text, facts: &Facts<'_>) {
             "option",
             "of unknown meaning, as the byte order changed",
         ),
+        (
+            facts.lost.no_utf8,
+            "text",
+            "of the source with bytes that are no UTF-8, here U+FFFD",
+        ),
     ];
     for (number, what, of) in counted {
         if number > 0 {

@@ -40,7 +40,7 @@ pub(super) fn begin(
         blocks.option(USER_APPLICATION, PROGRAM.as_bytes());
     }
     if origins.len() > 1 {
-        merged_comments(blocks, origins);
+        merged_comments(blocks, origins, lost);
     }
     begun
 }
@@ -55,14 +55,14 @@ pub(super) fn end(blocks: &mut Blocks, begun: Begun, comment: Option<&str>) {
 }
 
 /// The comments of several sections, each text once, with where it comes from.
-fn merged_comments(blocks: &mut Blocks, origins: &[Arc<Origin>]) {
+fn merged_comments(blocks: &mut Blocks, origins: &[Arc<Origin>], lost: &mut Lost) {
     let mut written: Vec<&[u8]> = Vec::new();
     for origin in origins {
         for comment in comments(origin) {
             if !written.contains(&comment) {
                 written.push(comment);
                 let mut text = format!("[{}] ", place(origin, origins)).into_bytes();
-                text.extend_from_slice(comment);
+                text.extend_from_slice(&options::readable(comment, Some(0), lost));
                 blocks.option(codes::COMMENT, &text);
             }
         }

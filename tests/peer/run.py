@@ -15,6 +15,7 @@ import importlib.util
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,8 +32,12 @@ CLASS_AT_LEAST = 95.0
 PARTY_AT_LEAST = 97.0
 
 # Captures that rstcap does not read: file name -> what standard error must say. Anything else must be read.
-NOT_READ = {
-    "seladb_PcapPlusPlus__Tests_ExamplesTest_pcap_examples_solaris.snoop": r"not a (pcap|capture)",
+NOT_READ = {}
+
+# Damaged captures that tshark gives up on and rstcap reads on behind the damage: file name -> the resets it finds
+# there. Only these may be more than tshark's, and only of these nothing can be held against tshark's view.
+BEHIND_DAMAGE = {
+    "OISF_suricata-verify__tests_bug-1450-04_tls_DER-incomplete-header.pcap": {11, 13},
 }
 
 # Case files per capture that get the slow checks of pcapng_check.py; large captures get fewer.
@@ -101,6 +106,8 @@ def check_capture(job):
         cases = cases_of(done.stdout)
         seen = wireshark.read(path)
         check_frames(report, name, cases, seen.resets.keys() if truth is None else truth)
+        if name in BEHIND_DAMAGE:
+            report.check(seen.status != 0, f"{name}: tshark reads all of it, so that it needs no exception")
         check_names(report, name, cases, seen)
         check_files(report, name, path, sorted(out.glob("*.pcapng")), seen, shared)
         # A limit may keep case files from being written, but a capture with a reset has at least one.
@@ -111,7 +118,7 @@ def check_capture(job):
 def check_frames(report, name, cases, truth):
     """Every reset is in exactly one case, and nothing else is."""
     found = [reset["frame"] for case in cases for reset in case["rsts"]]
-    wanted = sorted(truth)
+    wanted = sorted(set(truth) | BEHIND_DAMAGE.get(name, set()))
     missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
     report.check(sorted(found) == wanted, f"{name}: resets: missing {missing[:8]}, extra {extra[:8]}, {len(found)} of {len(wanted)}")
 
@@ -138,9 +145,13 @@ def check_files(report, name, source, files, seen, shared):
     validator = load_validator(shared)
     limit = SUBSETS_LARGE if source.stat().st_size > LARGE else SUBSETS
     for n, file in enumerate(files):
-        found = validator.Checker(validator.load(str(file)), writer=True).run().report(packets=False)
-        report.check(found["ok"], f"{name}: {file.name}: {found['codes']}")
-        if n < limit and source.suffix not in (".zst", ".lz4"):
+        found = validator.Checker(validator.load(str(file)), writer=True).run().report()
+        behind = name in BEHIND_DAMAGE
+        errors = {code for code in found["codes"] if code.startswith("E_")}
+        if errors == {"E_TS_ORDER"} and as_in_source(found["packets"], seen.times, behind):
+            errors.clear()  # time goes back in the source, and its order is kept
+        report.check(not errors, f"{name}: {file.name}: {found['codes']}")
+        if n < limit and source.suffix not in (".zst", ".lz4") and not behind:
             result = validator.subset([str(source)], str(file), True)
             report.check(not result["violations"], f"{name}: {file.name}: {result['violations'][:3]}")
     joined = files[0].with_name("joined")  # sections one after the other are one valid file
@@ -149,7 +160,17 @@ def check_files(report, name, source, files, seen, shared):
     report.check(status == 0, f"{name}: tshark cannot read the case files: status {status}")
     report.check(len(marked) >= len(files), f"{name}: {len(files)} case files, {len(marked)} frames with role=rst")
     for frame, segment in marked:
+        if frame in BEHIND_DAMAGE.get(name, ()):
+            continue
         report.check(seen.resets.get(frame) == segment, f"{name}: case frame of source frame {frame}: {segment} was {seen.resets.get(frame)}")
+
+
+def as_in_source(packets, times, behind_damage):
+    """Every packet has the time of the source frame that its id names, and the ids ascend; `times` is frame -> ns."""
+    ids = [option["value"] for packet in packets for option in packet["options"] if option["name"] == "epb_packetid"]
+    ascending = len(ids) == len(packets) and all(a < b for a, b in zip(ids, ids[1:]))
+    same = all(times.get(i, packet["ts_ns"] if behind_damage else None) == packet["ts_ns"] for i, packet in zip(ids, packets))
+    return ascending and same
 
 
 def tree(path):
@@ -161,9 +182,10 @@ def check_threads(job):
     """One, two and eight threads give the same report and the same files."""
     program, directory = job
     report, seen = Report(), []
-    for threads in (1, 2, 8):
-        with tempfile.TemporaryDirectory() as scratch:
-            out = pathlib.Path(scratch) / "cases"
+    with tempfile.TemporaryDirectory() as scratch:
+        out = pathlib.Path(scratch) / "cases"  # the same for all: the report names the files it wrote
+        for threads in (1, 2, 8):
+            shutil.rmtree(out, ignore_errors=True)
             done = rstcap(program, directory, "-w", out, "-T", "ndjson", "-j", threads)
             seen.append((threads, done.stdout, tree(out) if out.exists() else {}))
     for threads, text, files in seen[1:]:

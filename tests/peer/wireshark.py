@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import decimal
 import re
 import subprocess
 
@@ -15,7 +16,7 @@ SNI = NAMES[4]
 # Names and streams must not depend on the reader's own preferences.
 OPTIONS = ("-n", "-o", "tcp.desegment_tcp_streams:TRUE", "-o", "tls.desegment_ssl_records:TRUE")
 
-Capture = collections.namedtuple("Capture", "resets streams names sni status")
+Capture = collections.namedtuple("Capture", "resets streams names sni times status")
 
 
 def fields(path, names, *arguments):
@@ -36,21 +37,23 @@ def is_set(value):
 
 
 def read(path):
-    """Resets (frame -> identifying fields), stream of each, names of the capture, SNI per stream."""
-    wanted = ("frame.number", "tcp.stream", "tcp.flags.reset", "icmp.type", "icmpv6.type", *SEGMENT, *NAMES)
+    """Resets (frame -> identifying fields), stream of each, names of the capture, SNI per stream, times in nanoseconds."""
+    wanted = ("frame.number", "frame.time_epoch", "tcp.stream", "tcp.flags.reset", "icmp.type", "icmpv6.type", *SEGMENT, *NAMES)
     rows, status = fields(path, wanted)
-    resets, streams, names, sni = {}, {}, set(), collections.defaultdict(set)
+    resets, streams, names, sni, times = {}, {}, set(), collections.defaultdict(set), {}
     for row in rows:
+        number = int(row["frame.number"][0])
+        for time in row["frame.time_epoch"]:  # none in a Simple Packet Block
+            times[number] = int(decimal.Decimal(time) * 10**9)
         for name in NAMES:
             names.update(n.rstrip(".").lower() for n in row[name])
         for stream in row["tcp.stream"]:
             sni[stream].update(n.lower() for n in row[SNI])
         quoted = row["icmp.type"] or row["icmpv6.type"]
         if any(is_set(v) for v in row["tcp.flags.reset"]) and not quoted:
-            frame = int(row["frame.number"][0])
-            resets[frame] = tuple(tuple(row[name]) for name in SEGMENT)
-            streams[frame] = row["tcp.stream"]
-    return Capture(resets, streams, names, sni, status)
+            resets[number] = tuple(tuple(row[name]) for name in SEGMENT)
+            streams[number] = row["tcp.stream"]
+    return Capture(resets, streams, names, sni, times, status)
 
 
 def case_resets(path):

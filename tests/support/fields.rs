@@ -4,8 +4,6 @@
 use super::capture::{Capture, Frame};
 use std::net::IpAddr;
 
-pub const FIN: u8 = 1;
-pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
 pub const ACK: u8 = 16;
 
@@ -201,12 +199,20 @@ pub fn shift_numbers(capture: &Capture, by: [u32; 2]) -> Capture {
             return;
         };
         let lower = from < to;
-        let (mine, theirs) = if lower { (by[0], by[1]) } else { (by[1], by[0]) };
+        let (mine, theirs) = if lower {
+            (by[0], by[1])
+        } else {
+            (by[1], by[0])
+        };
         let flags = place.flags(data);
         let silent = !spoke.contains(&(from, to)) && place.seq(data) == 0;
         if flags & RST == 0 || !silent {
             spoke.insert((from, to));
-            put(data, place.tcp + 4, &place.seq(data).wrapping_add(mine).to_be_bytes());
+            put(
+                data,
+                place.tcp + 4,
+                &place.seq(data).wrapping_add(mine).to_be_bytes(),
+            );
         }
         if flags & ACK != 0
             && let Some(ack) = u32_at(data, place.tcp + 8)

@@ -75,7 +75,10 @@ fn run_with(path: &Path, words: &[&str], trim: bool) -> Ran {
             let text = print(format);
             assert!(std::str::from_utf8(&text).is_ok());
             let hostile = |b: &u8| *b < 0x20 && !matches!(b, b'\n' | b'\r');
-            assert!(!text.iter().any(hostile), "a control character in {format:?}");
+            assert!(
+                !text.iter().any(hostile),
+                "a control character in {format:?}"
+            );
         }
         let _: Value = serde_json::from_slice(&print(Format::Json)).expect("one JSON document");
     }

@@ -5,7 +5,7 @@ use super::groups::period;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity};
 use crate::diagnosis::wording::pattern;
-use crate::flow::Endpoint;
+use crate::flow::{Endpoint, Segment};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -18,7 +18,8 @@ const PERIODS: std::ops::RangeInclusive<f64> = 0.5..=900.0;
 pub(super) fn health_checks(cases: &mut [Case]) {
     let mut probes: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate() {
-        if PROBES.contains(&case.diagnosis.class) {
+        let answered = case.connection.segments.iter().any(Segment::is_syn_ack);
+        if PROBES.contains(&case.diagnosis.class) && answered {
             let key = (case.connection.client.ip, case.connection.server);
             probes.entry(key).or_default().push(index);
         }

@@ -66,20 +66,24 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
         {
             continue;
         }
-        let frames: Vec<_> = indexes
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
-        for index in indexes {
-            let text = pattern::scanned(targets.len(), seconds);
-            let mut change = Change::new(
-                "port-scan-closed",
-                Confidence::Medium,
-                vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())],
-            );
-            change.severity = Some(Severity::Info);
-            apply(&mut cases[index], change);
-        }
+        mark(cases, &indexes, targets.len(), seconds);
+    }
+}
+
+fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {
+    let frames: Vec<_> = indexes
+        .iter()
+        .map(|i| cases[*i].primary_segment().frame)
+        .collect();
+    for index in indexes {
+        let text = pattern::scanned(targets, seconds);
+        let mut change = Change::new(
+            "port-scan-closed",
+            Confidence::Medium,
+            vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())],
+        );
+        change.severity = Some(Severity::Info);
+        apply(&mut cases[*index], change);
     }
 }
 

@@ -213,7 +213,11 @@ pub fn judge(look: &Look) -> Verdict {
     } else {
         endpoint(look, primary, &items, score)
     };
+    let other_hard = items
+        .iter()
+        .any(|i| i.hard && i.weight > 0 && i.family != Family::Timing);
     verdict.one_sample = look.rtt[primary.from.index()].samples <= 1
+        && !other_hard
         && items
             .iter()
             .any(|i| i.family == Family::Timing && i.weight > 0);

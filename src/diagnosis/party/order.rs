@@ -20,11 +20,19 @@ const STEPPED_NS: i64 = 2_000_000_000;
 /// Row 2: the alleged sender goes on as if it had not reset anything.
 pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
-    if refused_a_stranger(look, reset) {
+    // with one direction missing, what the reset may have answered is not seen
+    let blind = look.normal(reset.from.peer()).next().is_none();
+    if refused_a_stranger(look, reset) || (blind && !r.has(tcp_flags::ACK)) {
         return None;
     }
+    // a SYN after the reset starts over
+    let again = look
+        .normal(reset.from.peer())
+        .find(|(i, s)| *i > reset.segment && s.is_syn())
+        .map_or(usize::MAX, |(i, _)| i);
     let (what, segment) = look
         .normal(reset.from)
+        .take_while(|(i, _)| *i < again)
         .filter(|(i, s)| *i > reset.segment && s.time.nanos_since(r.time) <= LISTEN_NS)
         .filter(|(_, s)| sent_after(look, reset, s))
         .find_map(|(i, s)| match look.replay.kind(i) {

@@ -8,12 +8,16 @@ use std::net::IpAddr;
 
 /// Shortest path on which sooner and later can be told apart.
 const MIN_RTT_NS: i64 = 2_000_000;
+/// Longer "round trips" contain somebody's thinking.
+const LONGEST_RTT_NS: i64 = 3_000_000_000;
 /// A reset must be early by at least this much.
 const MIN_LEAD_NS: i64 = 1_000_000;
 /// Share of the smallest RTT below which an answer is impossible, with two samples or more.
 const SHARE: f64 = 0.5;
 /// The same with one sample: address resolution can double the first RTT.
 const SHARE_ONE_SAMPLE: f64 = 0.35;
+/// Share below which one sample convicts alone.
+const SHARE_ONE_SAMPLE_ALONE: f64 = 0.1;
 /// Samples from which the RTT's own spread is known.
 const MANY_SAMPLES: u32 = 3;
 /// A stateless reply of the address's owner comes after one round trip, give or take.
@@ -35,15 +39,23 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
     let nanos = look.segment(reset).time.nanos_since(q.time);
     let mine = &look.rtt[reset.from.index()];
     if let Some(rtt) = mine.min {
+        // another connection may have seen the host answer sooner
+        let host = look.world.hosts.get(&look.address(reset.from));
+        let (other, flows) = host.and_then(|h| h.min_rtt).unwrap_or((rtt, 0));
         let delay = Delay {
             nanos,
-            rtt,
-            samples: mine.samples,
+            rtt: rtt.min(other),
+            samples: mine.samples.max(flows),
             second: mine.second,
         };
         return Some((delay, trigger));
     }
-    let (rtt, flows) = look.world.hosts.get(&look.address(reset.from))?.min_rtt?;
+    let (rtt, flows) = look
+        .world
+        .hosts
+        .get(&look.address(reset.from))?
+        .min_rtt
+        .filter(|(rtt, _)| *rtt <= LONGEST_RTT_NS)?;
     Some((
         Delay {
             nanos,
@@ -74,6 +86,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
     if !half && !beyond_spread {
         return None;
     }
+    let hard = d.samples >= 2 || certain_from_one(look, reset, &d);
     let (delay, rtt) = (d.nanos as f64 / 1e9, d.rtt as f64 / 1e9);
     let fact = if matches!(reset.form, Form::Abort | Form::BareAbort) {
         Fact::AckTooEarly { delay, rtt }
@@ -83,9 +96,18 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
     Some(Item {
         family: Family::Timing,
         weight: 20,
-        hard: true,
+        hard,
         evidence: Evidence::of(fact, [&look.conn.segments[trigger], look.segment(reset)]),
     })
+}
+
+/// One sample convicts alone only where address resolution, power saving or a radio that
+/// wakes up cannot explain it: from a host behind routers, and by an order of magnitude.
+fn certain_from_one(look: &Look, reset: &Reset, d: &Delay) -> bool {
+    let behind_routers = look
+        .normal(reset.from)
+        .all(|(_, s)| super::ttl::hop_count(s.ttl) >= 1);
+    behind_routers && (d.nanos as f64) < d.rtt as f64 * SHARE_ONE_SAMPLE_ALONE
 }
 
 /// An address without other packets that answers sooner than its neighbours can.

@@ -53,7 +53,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
         _ => (c.bytes(Side::Server), None),
     };
     let cut = c.response_cut();
-    if !cut && !(streaming && c.response_complete() != Some(true)) {
+    let open = streaming && c.response_complete() != Some(true);
+    if !cut && !open {
         return None;
     }
     let fact = if cut {

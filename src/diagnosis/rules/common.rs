@@ -132,11 +132,6 @@ pub(super) fn server_took_nothing(c: &ResetContext) -> bool {
             .is_none_or(|a| a.since(isn) <= 1)
 }
 
-/// Seconds between the handshake's last segment and the reset.
-pub(super) fn since_handshake(c: &ResetContext) -> Option<f64> {
-    Some(c.rst().time.seconds_since(c.final_ack()?.time))
-}
-
 /// The server name or host the client asked for.
 pub(super) fn asked_name(c: &ResetContext) -> Option<String> {
     let sni = c

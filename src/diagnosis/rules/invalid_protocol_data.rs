@@ -1,6 +1,6 @@
 //! `invalid-protocol-data`: the server refused bytes that are not its protocol.
 
-use super::common::{companions, first_data, made, request};
+use super::common::{companions, first_data, made, request, server_took_nothing};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -8,7 +8,7 @@ use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::diagnosis::wording;
 use crate::flow::Side;
-use crate::packet::app::recognisers;
+use crate::packet::app::{Confidence, Protocol, recognisers};
 
 rule! {
     /// ## Signature
@@ -42,11 +42,21 @@ const PROMPT: f64 = 2.0;
 const LEAST_BYTES: u64 = 8;
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    // what the snaplen cut away cannot be judged
+    let whole = first_data(c, Side::Client).is_some_and(|s| s.payload.len() == s.len as usize);
+    if !whole {
+        return None;
+    }
     let text = c
         .story
         .invalid_for_port
         .clone()
         .or_else(|| unlike_others(c))?;
+    // a ClientHello is a matter of TLS, and what was never taken was not refused
+    let hello = c.tls().is_some_and(|t| t.client_hello.is_some());
+    if hello || server_took_nothing(c) {
+        return None;
+    }
     let first = first_data(c, Side::Client)?;
     let prompt = c.rst().time.seconds_since(c.last_data(Side::Client)?.time) <= PROMPT;
     let only_greeting = c.bytes(Side::Server) == 0
@@ -70,11 +80,20 @@ fn check(c: &ResetContext) -> Option<Finding> {
 /// Bytes of no known protocol on a port that has one, while other connections to it work.
 fn unlike_others(c: &ResetContext) -> Option<String> {
     let works = c.service().is_some_and(|s| s.worked > 0);
-    let expected = recognisers()
+    let port = c.conn.server.port;
+    let expected: Vec<Protocol> = recognisers()
         .iter()
-        .find(|r| r.ports.contains(&c.conn.server.port))?
-        .protocol;
+        .filter(|r| r.ports.contains(&port))
+        .map(|r| r.protocol)
+        .collect();
     let whole = c.established() && !c.is_mid_flow() && c.bytes(Side::Client) >= LEAST_BYTES;
-    (works && whole && c.story.protocol.is_none())
-        .then(|| wording::unlike(expected.name(), &c.story.first_bytes))
+    let foreign = c
+        .story
+        .protocol
+        .is_none_or(|p| !expected.contains(&p) && c.story.confidence < Confidence::High);
+    if !(works && whole && foreign) {
+        return None;
+    }
+    let name = expected.first()?.name();
+    Some(wording::unlike(name, &c.story.first_bytes))
 }

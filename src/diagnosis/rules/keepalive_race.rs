@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::app::Protocol;
 use crate::reset::Kind;
 
 rule! {
@@ -39,6 +40,15 @@ rule! {
 /// The connection was idle this long before the server closed it, or ten path round trips.
 const IDLE: f64 = 0.2;
 
+/// Protocols in which the client's data are no requests.
+const TYPED: [Protocol; 5] = [
+    Protocol::Telnet,
+    Protocol::Ssh,
+    Protocol::Vnc,
+    Protocol::Rdp,
+    Protocol::WebSocket,
+];
+
 fn check(c: &ResetContext) -> Option<Finding> {
     let (server_fin, mark) = (c.fin(Side::Server)?, c.side(Side::Server).fin?);
     let request_segment = c.trigger().filter(|_| c.is_stateless())?;
@@ -51,6 +61,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .is_none_or(|f| f.time >= request_segment.time);
     let used = server_at_fin.bytes > 0 && at_fin.bytes > 0;
     let answered = server_at_fin.last_data > at_fin.last_data;
+    if c.story.protocol.is_some_and(|p| TYPED.contains(&p)) {
+        return None;
+    }
     if !c.by_server() || !new_request || !used || !answered || request_segment.len < 2 {
         return None;
     }

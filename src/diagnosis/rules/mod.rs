@@ -120,7 +120,7 @@ pub static ALL: [Rule; 58] = [
     reset_after_request::RULE,
     client_abort_mid_response::RULE,
     normal_close_by_reset::RULE,
-    abortive_close::RULE,
     reset_cause_before_capture::RULE,
+    abortive_close::RULE,
     unclassified::RULE,
 ];

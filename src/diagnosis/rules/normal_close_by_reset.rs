@@ -41,41 +41,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if !c.is_abort() || !c.established() || c.forged || handshaking {
         return None;
     }
-    let peer = c.sender.peer();
     let quit = c.story.clean_quit;
     let framed = c.response_complete() == Some(true) && !c.outstanding();
-    let unacked = c.unacknowledged(peer) > u32::from(c.fin(peer).is_some());
-    let said_something = c.bytes(Side::Client) + c.bytes(Side::Server) > 0 || c.is_mid_flow();
-    let peer_spoke_last = c.peer().last_data > c.own().last_data;
-    let peer_closed = c.fin(peer).is_some();
-    // with nothing known of the protocol: the peer had the last word and it was taken, or the
-    // peer has closed and what was sent to it is acknowledged
-    // (a readable protocol whose framing does not say whether the answer is whole is neither)
-    let heuristic = c.story.response == ResponseState::None
-        || (peer_closed && c.by_client())
-        || (c.response_complete().is_none() && (c.story.encrypted || c.story.protocol.is_none()));
-    let own_delivered = c.unacknowledged(c.sender) == 0;
-    let settled = heuristic
-        && said_something
-        && !unacked
-        && own_delivered
-        && (peer_spoke_last && c.by_client() || peer_closed);
-    if c.response_cut() || c.outstanding() && !quit {
-        return None;
-    }
-    let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
-    let cause = if quit || framed {
-        0.88
-    } else if settled {
-        0.66
-    } else if server_answered_last && c.bytes(Side::Client) > 0 {
-        0.6
-    } else {
-        return None;
-    };
-    if unacked && !quit && !framed {
-        return None;
-    }
+    let cause = likelihood(c, quit, framed)?;
     let fact = if quit {
         Fact::CleanQuit
     } else {
@@ -93,8 +61,43 @@ fn check(c: &ResetContext) -> Option<Finding> {
                     .chain([c.rst()]),
             )])
             .with(request(c))
-            .with(fin(c, peer))
+            .with(fin(c, c.sender.peer()))
             .with([made(c)])
             .with(companions(c)),
     )
+}
+
+/// How likely it is that nothing was left to say: by the protocol's goodbye or framing, else
+/// by who spoke last and what was acknowledged.
+fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
+    let peer = c.sender.peer();
+    let unacked = c.unacknowledged(peer) > u32::from(c.fin(peer).is_some());
+    let said_something = c.bytes(Side::Client) + c.bytes(Side::Server) > 0 || c.is_mid_flow();
+    let peer_spoke_last = c.peer().last_data > c.own().last_data;
+    let peer_closed = c.fin(peer).is_some();
+    // with nothing known of the protocol: the peer had the last word and it was taken, or the
+    // peer has closed and what was sent to it is acknowledged
+    // (a readable protocol whose framing does not say whether the answer is whole is neither)
+    let heuristic = c.story.response == ResponseState::None
+        || peer_closed
+        || (c.response_complete().is_none() && (c.story.encrypted || c.story.protocol.is_none()));
+    let own_delivered = c.unacknowledged(c.sender) == 0;
+    let settled = heuristic
+        && said_something
+        && !unacked
+        && own_delivered
+        && (peer_spoke_last && c.by_client() || peer_closed);
+    if c.response_cut() || c.outstanding() && !quit {
+        return None;
+    }
+    let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
+    if quit || framed {
+        Some(0.88)
+    } else if unacked {
+        None
+    } else if settled {
+        Some(0.66)
+    } else {
+        (server_answered_last && c.bytes(Side::Client) > 0).then_some(0.6)
+    }
 }

@@ -1,6 +1,8 @@
 //! `reset-after-client-hello`: reset right after the TLS ClientHello.
 
-use super::common::{asked_name, companions, first_data, made, reset_after, sni};
+use super::common::{
+    asked_name, companions, first_data, made, reset_after, server_took_nothing, sni,
+};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -43,6 +45,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let hello = tls.client_hello.as_ref()?;
     let server_tls = tls.server_hello || tls.hello_retry || c.bytes(Side::Server) > 0;
     if !c.by_server() || server_tls || c.fin(Side::Server).is_some() || tls.app_records[0] > 0 {
+        return None;
+    }
+    if !c.forged && server_took_nothing(c) {
         return None;
     }
     let first = first_data(c, Side::Client)?;

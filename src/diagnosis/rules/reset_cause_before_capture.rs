@@ -33,7 +33,8 @@ rule! {
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let bare = matches!(c.form(), Form::BareAbort | Form::Behind);
-    if !c.is_mid_flow() || !bare || c.forged || c.primary().trigger.is_some() {
+    let silent = c.own().bytes == 0 && c.peer().bytes == 0;
+    if !c.is_mid_flow() || !silent || !bare || c.forged || c.primary().trigger.is_some() {
         return None;
     }
     Some(

@@ -9,7 +9,11 @@ use crate::reset::Form;
 #[must_use]
 pub fn fact(fact: &Fact) -> String {
     opening(fact)
+        .or_else(|| connecting(fact))
+        .or_else(|| stage(fact))
         .or_else(|| talk(fact))
+        .or_else(|| stated(fact))
+        .or_else(|| closing(fact))
         .or_else(|| time(fact))
         .unwrap_or_else(|| path::fact(fact))
 }
@@ -41,7 +45,7 @@ fn made(side: Side, form: Form) -> String {
     }
 }
 
-/// The reset itself and the time before the connection exists.
+/// The reset itself.
 fn opening(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Made { side, form } => made(*side, *form),
@@ -76,6 +80,13 @@ fn opening(fact: &Fact) -> Option<String> {
             )
         }
         Fact::Copies { count } => format!("captured {count} times"),
+        _ => return None,
+    })
+}
+
+/// Before the connection exists.
+fn connecting(fact: &Fact) -> Option<String> {
+    Some(match fact {
         Fact::Refused { delay: Some(delay) } => format!("SYN refused after {}", duration(*delay)),
         Fact::Refused { delay: None } => "SYN refused".to_owned(),
         Fact::SynData {
@@ -142,6 +153,13 @@ fn opening(fact: &Fact) -> Option<String> {
         Fact::ScanTargets { targets } => {
             format!("the client tried {targets} different ports or hosts")
         }
+        _ => return None,
+    })
+}
+
+/// Handshake and stage.
+fn stage(fact: &Fact) -> Option<String> {
+    Some(match fact {
         Fact::AckMismatch { bytes } => {
             format!("the SYN-ACK acknowledges a number {bytes} off the client's SYN")
         }
@@ -199,6 +217,13 @@ fn talk(fact: &Fact) -> Option<String> {
         Fact::ResponseComplete { text: None } => {
             "everything was delivered, nothing outstanding".to_owned()
         }
+        _ => return None,
+    })
+}
+
+/// Errors, leftovers and what the reset itself says.
+fn stated(fact: &Fact) -> Option<String> {
+    Some(match fact {
         Fact::AppError { text, from } => format!("the {} said: {text}", from.word()),
         Fact::BodyUnsent { seen, expected } => {
             format!("only {seen} of {expected} bytes of the body had been sent")
@@ -222,6 +247,13 @@ fn talk(fact: &Fact) -> Option<String> {
             format!("MPTCP resets this subflow: {reason} ({code})")
         }
         Fact::Icmp { text } => text.clone(),
+        _ => return None,
+    })
+}
+
+/// The close.
+fn closing(fact: &Fact) -> Option<String> {
+    Some(match fact {
         Fact::FinBefore {
             side,
             delay,

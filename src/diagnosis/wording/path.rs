@@ -17,18 +17,32 @@ pub(super) fn fact(fact: &Fact) -> String {
             duration(*rtt)
         ),
         Fact::WentOn { side, what, delay } => {
-            format!("the {} goes on: {what} {} after \"its\" RST", side.word(), duration(*delay))
+            format!(
+                "the {} goes on: {what} {} after \"its\" RST",
+                side.word(),
+                duration(*delay)
+            )
         }
-        Fact::Hops { reset_ttl, usual_ttl, hops: 0 } => {
+        Fact::Hops {
+            reset_ttl,
+            usual_ttl,
+            hops: 0,
+        } => {
             format!("TTL {reset_ttl}, the sender's packets {usual_ttl}: the same hop count")
         }
-        Fact::Hops { reset_ttl, usual_ttl, hops } => format!(
+        Fact::Hops {
+            reset_ttl,
+            usual_ttl,
+            hops,
+        } => format!(
             "TTL {reset_ttl}, the sender's other packets {usual_ttl}: {hops} hop{} apart",
             if *hops == 1 { "" } else { "s" }
         ),
         Fact::SameTtl { ttl } => format!("TTL {ttl}, as the sender's other packets"),
         Fact::Undecremented { ttl } => {
-            format!("TTL {ttl} as made on this link, although the address's neighbours are hops away")
+            format!(
+                "TTL {ttl} as made on this link, although the address's neighbours are hops away"
+            )
         }
         Fact::SeveralTtls { ttls } => {
             let list: Vec<String> = ttls.iter().map(u8::to_string).collect();
@@ -37,18 +51,37 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::LowTtl { ttl } => {
             format!("TTL {ttl}: made on the sender's own host and not meant to reach the peer")
         }
-        Fact::IpIdJump { id, last } => format!("IP ID {id} does not continue the sender's counter (last {last})"),
+        Fact::IpIdJump { id, last } => {
+            format!("IP ID {id} does not continue the sender's counter (last {last})")
+        }
         Fact::IpIdNext { id } => format!("IP ID {id} continues the sender's counter"),
-        Fact::IpIdZero => "IP ID 0 without Don't Fragment, unlike the sender's other packets".to_owned(),
-        Fact::TimestampMissing => "no TCP time stamp, although the sender puts one on everything else".to_owned(),
+        Fact::IpIdZero => {
+            "IP ID 0 without Don't Fragment, unlike the sender's other packets".to_owned()
+        }
+        Fact::TimestampMissing => {
+            "no TCP time stamp, although the sender puts one on everything else".to_owned()
+        }
         Fact::TimestampContinues => "its TCP time stamp continues the sender's clock".to_owned(),
         Fact::WindowCopied { window } => format!("window {window} is copied, not the sender's own"),
         Fact::WindowZero => "window 0, although the sender's window was open".to_owned(),
-        Fact::MacDiffers { mac } => format!("source MAC {mac}, never seen with this address before"),
-        Fact::VlanDiffers { vlan, usual } => format!("VLAN {vlan}, the sender's packets come in VLAN {usual}"),
+        Fact::MacDiffers { mac } => {
+            format!("source MAC {mac}, never seen with this address before")
+        }
+        Fact::VlanDiffers { vlan, usual } => {
+            format!("VLAN {vlan}, the sender's packets come in VLAN {usual}")
+        }
         Fact::LabelZero => "IPv6 flow label 0, as reject rules and filters make it".to_owned(),
-        Fact::TosDiffers { tos, usual } => format!("traffic class {tos:#04x}, the sender's packets {usual:#04x}"),
+        Fact::TosDiffers { tos, usual } => {
+            format!("traffic class {tos:#04x}, the sender's packets {usual:#04x}")
+        }
         Fact::ReservedBits => "reserved or ECN bits are set".to_owned(),
+        other => several(other),
+    }
+}
+
+/// Several resets, and where they were seen.
+fn several(fact: &Fact) -> String {
+    match fact {
         Fact::BothWays { delay } => format!("resets in both directions {} apart", duration(*delay)),
         Fact::Burst { count, stepped: true } => {
             format!("{count} RSTs step through the sequence space")

@@ -227,11 +227,12 @@ fn reply_name(kind: Option<&u8>) -> &'static str {
 fn error(line: &[u8], frame: &Frame<'_>) -> AppError {
     let text = line.get(1..).unwrap_or_default();
     let code = text.split(|&b| b == b' ').next().unwrap_or_default();
+    let words = text.get(code.len()..).unwrap_or_default();
     let max = text.starts_with(b"ERR max number of clients");
     let closes = max || matches!(code, b"DENIED") || text.starts_with(b"ERR Protocol error");
     AppError {
         code: clean(code, 24),
-        text: clean(text, 120),
+        text: clean(words.trim_ascii_start(), 120),
         from_server: true,
         offset: frame.offset,
         fatal: closes,
@@ -305,6 +306,13 @@ mod tests {
             "-ERR max number of clients reached"
         );
         assert!(s.error.unwrap().explains_close);
+        // the code is not said twice
+        let said: &[u8] = b"-ERR max number of clients reached\r\n";
+        let error = story(6379, &[("c", b"PING\r\n"), ("s", said)])
+            .error
+            .unwrap();
+        assert_eq!(error.code, "ERR");
+        assert_eq!(error.text, "max number of clients reached");
         assert_ne!(
             story(6379, &[("c", b"*x\r\n")]).protocol,
             Some(Protocol::Redis)

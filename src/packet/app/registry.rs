@@ -107,19 +107,25 @@ pub fn recognisers() -> &'static [Recogniser] {
 /// The best story of all recognisers: by confidence, then by port, then by order.
 pub(super) fn best(d: &Dialogue<'_>) -> AppStory {
     let mut best: Option<((Confidence, bool), AppStory)> = None;
-    for recogniser in RECOGNISERS {
+    let on_port = |r: &&Recogniser| r.ports.contains(&d.server_port);
+    let in_front = |r: &&Recogniser| r.protocol == Protocol::ProxyProtocol;
+    if let Some(story) = RECOGNISERS.iter().find(in_front).and_then(|r| (r.run)(d)) {
+        return story; // it stands in front of whatever else the streams hold
+    }
+    // the port's own protocols first: once one of them is certain, nothing can outdo it
+    let expected = RECOGNISERS.iter().filter(on_port);
+    let others = RECOGNISERS.iter().filter(|r| !on_port(r));
+    for recogniser in expected.chain(others).filter(|r| !in_front(r)) {
         let Some(story) = (recogniser.run)(d) else {
             continue;
         };
-        if recogniser.protocol == Protocol::ProxyProtocol {
-            // It stands in front of whatever else the streams hold.
+        let rank = (story.confidence, on_port(&recogniser));
+        if rank == (Confidence::High, true) {
             return story;
         }
-        let on_port = recogniser.ports.contains(&d.server_port);
-        if story.confidence == Confidence::Low && !on_port {
+        if rank.0 == Confidence::Low && !rank.1 {
             continue;
         }
-        let rank = (story.confidence, on_port);
         if best.as_ref().is_none_or(|(r, _)| rank > *r) {
             best = Some((rank, story));
         }

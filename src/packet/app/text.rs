@@ -9,12 +9,19 @@
 #[must_use]
 pub fn clean(text: impl AsRef<[u8]>, max: usize) -> String {
     let bytes = text.as_ref();
+    // nearly all text is short and plain
+    if bytes.len() <= max
+        && bytes.iter().all(|b| matches!(b, b' '..=b'~'))
+        && let Ok(plain) = std::str::from_utf8(bytes)
+    {
+        return plain.to_string();
+    }
     // No character takes more than 4 bytes, so this much decides the result.
     let bytes = bytes
         .get(..max.saturating_mul(4).saturating_add(4))
         .unwrap_or(bytes);
     let mut out = Bounded {
-        text: String::new(),
+        text: String::with_capacity(bytes.len().min(max)),
         chars: 0,
         safe_end: 0,
         max,

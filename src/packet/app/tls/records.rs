@@ -362,7 +362,7 @@ fn last_request(d: &Dialogue<'_>, tls: &TlsStory, client: &Side) -> Option<Reque
     let to = if host.is_empty() {
         String::new()
     } else {
-        format!(" SNI {host}")
+        format!(", SNI {host}")
     };
     let alert = tls
         .alerts
@@ -451,7 +451,7 @@ fn alert_error(alert: &TlsAlert) -> AppError {
     };
     AppError {
         code: format!("{code} {}", alert.name),
-        text: format!("fatal TLS alert {}", alert.name),
+        text: "fatal TLS alert".to_owned(),
         from_server: !alert.from_client,
         offset: alert.offset,
         fatal: true,

@@ -150,7 +150,7 @@ fn an_unanswered_hello() {
     let r = s.last_request.unwrap();
     assert_eq!(
         (r.summary.as_str(), r.complete),
-        ("TLS ClientHello SNI a.example", Some(true))
+        ("TLS ClientHello, SNI a.example", Some(true))
     );
     assert_eq!(
         (s.outstanding, s.response),
