@@ -39,7 +39,7 @@ def comments(options):
 
 def ident(packet):
     """`epb_packetid`: the number of the frame in the capture."""
-    return [struct.unpack(packet["order"] + "Q", v)[0] for c, v in packet["options"] if c == 5]
+    return tuple(struct.unpack(packet["order"] + "Q", v)[0] for c, v in packet["options"] if c == 5)
 
 
 def compare(first, second):
