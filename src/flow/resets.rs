@@ -79,15 +79,11 @@ impl ResetDetail {
         }
         if self.after_left == 0 && self.freezes < FREEZES {
             self.freezes += 1;
+            self.after_left = AFTER;
             self.kept.extend(trail.0.in_order(trail.1));
         } else if self.kept.len() < RESETS {
-            self.kept.push(Kept {
-                loc,
-                nth: trail.0.pushed() - 1,
-            });
-        }
-        if self.freezes < FREEZES || self.after_left > 0 {
-            self.after_left = AFTER;
+            let nth = trail.0.pushed() - 1;
+            self.kept.push(Kept { loc, nth });
         }
     }
 

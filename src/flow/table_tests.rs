@@ -185,3 +185,19 @@ fn a_million_resets_of_one_connection_stay_bounded() {
         got[0].kept.len()
     );
 }
+
+#[test]
+fn resets_between_endless_data_stay_bounded() {
+    let mut segments = vec![(0, SYN, 100, 0, 0)];
+    for i in 0..50_000 {
+        segments.push((i, ACK, 101 + i as u32, 1, 1));
+        segments.push((i, SERVER | RST, 1, 0, 0));
+    }
+    let got = run(&segments);
+    assert_eq!(got[0].resets, [0, 50_000]);
+    assert!(
+        got[0].kept.len() < 6_000,
+        "{} places kept",
+        got[0].kept.len()
+    );
+}

@@ -9,6 +9,10 @@ use crate::packet::tcp_flags;
 /// Longer than any path, satellites and bloated queues included: somebody was thinking.
 const LONGEST_PATH_NS: i64 = 3_000_000_000;
 
+/// Unacknowledged segments remembered: more are in flight on no path, or the capture lacks the
+/// acknowledgments.
+const MOST_OPEN: usize = 256;
+
 /// Samples of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rtt {
@@ -52,6 +56,9 @@ fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
                     if let Some(again) = open.iter_mut().find(|(e, ..)| *e == end) {
                         again.2 = true;
                     } else {
+                        if open.len() == MOST_OPEN {
+                            open.remove(0);
+                        }
                         open.push((end, segment.time.0, false));
                     }
                 }

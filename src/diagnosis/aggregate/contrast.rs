@@ -25,41 +25,47 @@ const CONTENT: [&str; 5] = [
     "reset-after-handshake",
 ];
 
-struct Row {
-    properties: Vec<(&'static str, String)>,
-    reset: bool,
+/// Values listed of one property.
+const MOST_VALUES: usize = 50;
+
+/// How often each value of each property was reset and was not, for one service.
+type Counts = BTreeMap<&'static str, BTreeMap<String, (u64, u64)>>;
+
+fn count(counts: &mut Counts, properties: Vec<(&'static str, String)>, reset: bool) {
+    for (property, value) in properties {
+        let (hit, fine) = counts
+            .entry(property)
+            .or_default()
+            .entry(value)
+            .or_default();
+        *if reset { hit } else { fine } += 1;
+    }
 }
 
 /// Adds contrasts to the cases of services that also have healthy connections.
 pub(super) fn compare(cases: &mut [Case], world: &World) {
-    let mut services: BTreeMap<Endpoint, Vec<Row>> = BTreeMap::new();
+    let mut services: BTreeMap<Endpoint, Counts> = BTreeMap::new();
     for case in cases.iter() {
         if CONTENT.contains(&case.diagnosis.class) {
-            let rows = services.entry(case.connection.server).or_default();
-            rows.push(Row {
-                properties: properties(&case.story),
-                reset: true,
-            });
+            let counts = services.entry(case.connection.server).or_default();
+            count(counts, properties(&case.story), true);
         }
     }
     for healthy in &world.healthy {
-        if let Some(rows) = services.get_mut(&healthy.server) {
-            rows.push(Row {
-                properties: properties(&story(healthy)),
-                reset: false,
-            });
+        if let Some(counts) = services.get_mut(&healthy.server) {
+            count(counts, properties(&story(healthy)), false);
         }
     }
     for case in cases.iter_mut() {
         if !CONTENT.contains(&case.diagnosis.class) {
             continue;
         }
-        let Some(rows) = services.get(&case.connection.server) else {
+        let Some(counts) = services.get(&case.connection.server) else {
             continue;
         };
         let mut found: Vec<(f64, Contrast)> = properties(&case.story)
             .into_iter()
-            .filter_map(|(property, value)| contrast(rows, property, &value))
+            .filter_map(|(property, value)| contrast(counts.get(property)?, property, &value))
             .collect();
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
         if found.first().is_some_and(|(p, _)| *p <= CONVINCING)
@@ -98,19 +104,11 @@ fn properties(story: &AppStory) -> Vec<(&'static str, String)> {
     list
 }
 
-fn contrast(rows: &[Row], property: &'static str, value: &str) -> Option<(f64, Contrast)> {
-    let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for row in rows {
-        let Some((_, v)) = row.properties.iter().find(|(p, _)| *p == property) else {
-            continue;
-        };
-        let entry = counts.entry(v).or_default();
-        if row.reset {
-            entry.0 += 1;
-        } else {
-            entry.1 += 1;
-        }
-    }
+fn contrast(
+    counts: &BTreeMap<String, (u64, u64)>,
+    property: &'static str,
+    value: &str,
+) -> Option<(f64, Contrast)> {
     let hit = *counts.get(value)?;
     let all = counts.values().fold((0, 0), |a, c| (a.0 + c.0, a.1 + c.1));
     let others = (all.0 - hit.0, all.1 - hit.1);
@@ -124,7 +122,8 @@ fn contrast(rows: &[Row], property: &'static str, value: &str) -> Option<(f64, C
             text: pattern::contrast(property, value, hit, others),
             counts: counts
                 .iter()
-                .map(|(v, (r, n))| ((*v).to_owned(), *r, *n))
+                .map(|(v, (r, n))| (v.clone(), *r, *n))
+                .take(MOST_VALUES)
                 .collect(),
             test: pattern::fisher(p),
         };

@@ -37,14 +37,24 @@ pub(super) fn terminated(cases: &mut [Case], world: &World) {
                 .push((time, index));
         }
     }
+    let mut members: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        if services.contains_key(&case.connection.server) {
+            members
+                .entry(case.connection.server)
+                .or_default()
+                .push(index);
+        }
+    }
     for (service, mut ends) in services {
+        let here = members.get(&service).map(Vec::as_slice).unwrap_or_default();
         ends.sort_unstable();
         let Some(burst) = longest_burst(&ends) else {
             continue;
         };
         let (first, last) = (burst[0].0, burst[burst.len() - 1].0);
-        let open = open_at(cases, world, service, first).max(burst.len());
-        let refusals: Vec<usize> = refused_after(cases, service, first);
+        let open = open_at(cases, here, world, service, first).max(burst.len());
+        let refusals: Vec<usize> = refused_after(cases, here, first);
         let queued = burst.iter().filter(|(_, i)| never_used(&cases[*i])).count();
         let certain = !refusals.is_empty();
         let all = burst.len() as f64 / open as f64 > SHARE;
@@ -53,12 +63,12 @@ pub(super) fn terminated(cases: &mut [Case], world: &World) {
         }
         let seconds = last.seconds_since(first);
         let text = pattern::died(burst.len(), open, seconds, refusals.len());
-        let members: Vec<usize> = burst.iter().map(|(_, i)| *i).chain(refusals).collect();
-        let frames: Vec<_> = members
+        let dead: Vec<usize> = burst.iter().map(|(_, i)| *i).chain(refusals).collect();
+        let frames: Vec<_> = dead
             .iter()
             .map(|i| cases[*i].primary_segment().frame)
             .collect();
-        for index in members {
+        for index in dead {
             let fact = Fact::OthersToo { text: text.clone() };
             let cause = if certain {
                 Confidence::High
@@ -111,10 +121,17 @@ fn never_used(case: &Case) -> bool {
 }
 
 /// Connections to the service that were open at a time, as far as they are known.
-fn open_at(cases: &[Case], world: &World, service: Endpoint, time: Timestamp) -> usize {
-    let reset = cases
+fn open_at(
+    cases: &[Case],
+    here: &[usize],
+    world: &World,
+    service: Endpoint,
+    time: Timestamp,
+) -> usize {
+    let reset = here
         .iter()
-        .filter(|c| c.connection.server == service && c.diagnosis.class != "syn-refused")
+        .filter_map(|&i| cases.get(i))
+        .filter(|c| c.diagnosis.class != "syn-refused")
         .map(|c| &c.connection.totals)
         .filter(|t| t.first_time < time && t.last_time >= time)
         .count();
@@ -129,16 +146,13 @@ fn open_at(cases: &[Case], world: &World, service: Endpoint, time: Timestamp) ->
     reset + worked
 }
 
-fn refused_after(cases: &[Case], service: Endpoint, time: Timestamp) -> Vec<usize> {
-    cases
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| {
+fn refused_after(cases: &[Case], here: &[usize], time: Timestamp) -> Vec<usize> {
+    let refused = |&i: &usize| {
+        cases.get(i).is_some_and(|c| {
             let after = c.connection.totals.first_time.nanos_since(time);
-            c.connection.server == service
-                && c.diagnosis.class == "syn-refused"
+            c.diagnosis.class == "syn-refused"
                 && (-TOGETHER_NS..=REFUSED_WITHIN_NS).contains(&after)
         })
-        .map(|(i, _)| i)
-        .collect()
+    };
+    here.iter().copied().filter(refused).collect()
 }

@@ -12,10 +12,12 @@ const RACE_NS: i64 = 2_000_000_000;
 
 /// Gives cancelled attempts their winning sibling.
 pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
-    for index in 0..cases.len() {
-        if cases[index].diagnosis.class != "connect-cancelled" {
-            continue;
-        }
+    let cancelled = |c: &Case| c.diagnosis.class == "connect-cancelled";
+    let losers: Vec<usize> = (0..cases.len())
+        .filter(|&i| cancelled(&cases[i]))
+        .take(MOST)
+        .collect();
+    for index in losers {
         let rst_time = cases[index].primary_segment().time;
         let loser = &cases[index].connection;
         let others = world
@@ -42,6 +44,9 @@ pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
         apply(&mut cases[index], change);
     }
 }
+
+/// Cancelled attempts looked at: each is held against every other connection.
+const MOST: usize = 2_000;
 
 /// When the sibling's handshake was complete, if it is one.
 fn won(loser: &Connection, other: &Connection) -> Option<Timestamp> {
