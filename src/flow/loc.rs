@@ -147,6 +147,19 @@ impl Trail {
         (self.pushed > 0).then(|| self.at(arena, 0))
     }
 
+    /// The place that will be followed by the next one.
+    #[inline]
+    #[must_use]
+    pub fn latest(&self, arena: &Arena) -> Option<Loc> {
+        let n = (self.pushed as usize).checked_sub(1)?;
+        let slot = if n < HEAD + TAIL {
+            n
+        } else {
+            HEAD + (n - HEAD) % TAIL
+        };
+        Some(self.at(arena, slot))
+    }
+
     /// Records pushed so far.
     #[must_use]
     pub fn pushed(&self) -> u32 {

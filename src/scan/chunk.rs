@@ -7,7 +7,8 @@ use std::io;
 /// Bytes read at a time: large enough to amortise the call, small enough to stay in a core's
 /// cache (dependencies 4.2).
 const READ: usize = 256 << 10;
-/// Bytes searched for a record boundary at the start of a chunk.
+/// Bytes searched for a record boundary at the start of a chunk, at first and at most.
+const FIRST_SEARCH: usize = 32 << 10;
 const SEARCH: usize = 1 << 20;
 
 /// A range to walk.
@@ -77,12 +78,26 @@ pub fn run(task: &Task, file: &Opened, buf: &mut Vec<u8>, mut found: Collector) 
     walked
 }
 
+// Nearly always the first few packets hold one; a stretch of jumbo frames or of payload that
+// looks like records needs more.
 fn boundary(task: &Task, file: &Opened, buf: &mut Vec<u8>) -> Option<u64> {
     let span = (task.limit - task.start).min(SEARCH as u64) as usize;
-    // the chain that verifies a boundary may reach a little further
-    buf.resize(span + READ, 0);
-    let n = file.read_at(task.start, buf).ok()?;
-    find_boundary(&task.state, task.start, buf.get(..n)?).map(|at| task.start + at as u64)
+    let mut len = FIRST_SEARCH;
+    loop {
+        if buf.len() < len {
+            buf.resize(len, 0);
+        }
+        let n = file.read_at(task.start, &mut buf[..len]).ok()?;
+        let found = find_boundary(&task.state, task.start, buf.get(..n)?);
+        if let Some(at) = found {
+            return Some(task.start + at as u64);
+        }
+        // the chain that verifies a boundary may reach a little further than the chunk
+        if n < len || len >= span + READ {
+            return None;
+        }
+        len = (len * 8).min(span + READ);
+    }
 }
 
 // `have` bytes of `buf` lie at file offset `at`.

@@ -24,10 +24,12 @@ def fields(path, names, *arguments):
     command = ["tshark", *OPTIONS, "-r", str(path), *arguments, "-T", "fields", "-E", "separator=/t", "-E", "aggregator=\x1f"]
     for name in names:
         command += ["-e", name]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(command, capture_output=True)
+    # a comment may hold carriage returns: only tshark's own line ends count
+    text = done.stdout.decode(errors="replace")
     rows = [
         dict(zip(names, (value.split("\x1f") if value else [] for value in line.split("\t"))))
-        for line in done.stdout.splitlines()
+        for line in text.split("\n")
     ]
     return rows, done.returncode
 
