@@ -29,7 +29,8 @@ def fields(path, names, *arguments):
     text = done.stdout.decode(errors="replace")
     rows = [
         dict(zip(names, (value.split("\x1f") if value else [] for value in line.split("\t"))))
-        for line in text.split("\n")
+        for line in text.removesuffix("\n").split("\n")
+        if text
     ]
     return rows, done.returncode
 
