@@ -15,7 +15,7 @@ use std::net::IpAddr;
 /// Healthy connections kept per service for contrast.
 const HEALTHY: usize = 40;
 /// Records kept of each: the handshake, the ClientHello or request, the start of the answer.
-const HEALTHY_RECORDS: usize = 10;
+const HEALTHY_RECORDS: usize = 8;
 /// Resets of a service below which no contrast can carry weight.
 const CONTRAST_RESETS: u64 = 3;
 /// Services whose healthy connections are fetched.

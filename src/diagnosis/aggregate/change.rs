@@ -76,4 +76,5 @@ pub(super) fn cite(case: &mut Case, evidence: &[Evidence]) {
         frames: e.frames.clone(),
     });
     d.evidence.splice(0..0, statements);
+    wording::renew(case);
 }

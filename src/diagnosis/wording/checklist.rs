@@ -2,10 +2,11 @@
 
 use super::duration;
 use crate::diagnosis::context::ResetContext;
-use crate::diagnosis::model::{Checklist, Diagnosis, Party};
-use crate::flow::Side;
+use crate::diagnosis::model::{Case, Checklist, Diagnosis, Party};
+use crate::flow::{Connection, Side};
 use crate::packet::app::ResponseState;
 use crate::reset::Kind;
+use crate::units::Timestamp;
 
 /// Answers for one case.
 #[must_use]
@@ -20,7 +21,7 @@ pub fn checklist(c: &ResetContext, d: &Diagnosis) -> Checklist {
         idle: idle(c),
         path_clues: path_clues(c, d),
         last_application_bytes: last_bytes(c),
-        where_to_look: where_to_look(c, d),
+        where_to_look: where_to_look(c.conn, c.rst().time, d),
     }
 }
 
@@ -186,12 +187,29 @@ fn last_bytes(c: &ResetContext) -> String {
     }
 }
 
-fn where_to_look(c: &ResetContext, d: &Diagnosis) -> String {
-    let time = c.rst().time;
+/// Answers again what depends on the verdict, after a pattern over several connections has
+/// changed it.
+pub fn renew(case: &mut Case) {
+    let time = case.primary_segment().time;
+    let where_to_look = where_to_look(&case.connection, time, &case.diagnosis);
+    let sender = sender(&case.diagnosis);
+    case.diagnosis.checklist.sender = sender;
+    case.diagnosis.checklist.where_to_look = where_to_look;
+}
+
+/// UTC, with as many digits as say something: micro- and millisecond clocks end in zeros.
+fn moment(time: Timestamp) -> String {
+    let text = time.to_string();
+    let digits = text.trim_end_matches('Z');
+    let short = digits.strip_suffix("000").unwrap_or(digits);
+    format!("{}Z", short.strip_suffix("000").unwrap_or(short))
+}
+
+fn where_to_look(conn: &Connection, time: Timestamp, d: &Diagnosis) -> String {
     let place = match d.party {
-        Party::ClientHost => format!("the client's application log ({})", c.conn.client.ip),
-        Party::ServerHost => format!("the server's or proxy's log ({})", c.conn.server),
-        Party::ServerSideIntermediary => format!("the load balancer's log ({})", c.conn.server),
+        Party::ClientHost => format!("the client's application log ({})", conn.client.ip),
+        Party::ServerHost => format!("the server's or proxy's log ({})", conn.server),
+        Party::ServerSideIntermediary => format!("the load balancer's log ({})", conn.server),
         Party::ClientSideIntermediary => "the log of the NAT or proxy before the client".to_owned(),
         Party::MiddleboxAsServer | Party::MiddleboxAsClient | Party::MiddleboxBoth => {
             "the logs of firewalls and filters on the path".to_owned()
@@ -202,5 +220,22 @@ fn where_to_look(c: &ResetContext, d: &Diagnosis) -> String {
         .advice
         .first()
         .map_or(String::new(), |a| format!("; first: {a}"));
-    format!("{place} at {time}{first}")
+    let time = moment(time);
+    format!(
+        "{place} at {time}, {} > {}{first}",
+        conn.client, conn.server
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Timestamp, moment};
+
+    #[test]
+    fn times_have_the_clocks_own_digits() {
+        let at = |nanos| moment(Timestamp(1_700_000_000_000_000_000 + nanos));
+        assert_eq!(at(123_456_789), "2023-11-14T22:13:20.123456789Z");
+        assert_eq!(at(123_456_000), "2023-11-14T22:13:20.123456Z");
+        assert_eq!(at(0), "2023-11-14T22:13:20.000Z");
+    }
 }

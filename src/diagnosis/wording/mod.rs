@@ -5,7 +5,7 @@ mod checklist;
 mod facts;
 mod path;
 
-pub use checklist::checklist;
+pub use checklist::{checklist, renew};
 pub use facts::fact;
 
 use super::evidence::{Blame, Evidence};
