@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn times_have_the_clocks_own_digits() {
-        let at = |nanos| moment(Timestamp(1_700_000_000_000_000_000 + nanos));
+        let at = |nanos: i64| moment(Timestamp(1_700_000_000_000_000_000 + nanos));
         assert_eq!(at(123_456_789), "2023-11-14T22:13:20.123456789Z");
         assert_eq!(at(123_456_000), "2023-11-14T22:13:20.123456Z");
         assert_eq!(at(0), "2023-11-14T22:13:20.000Z");
