@@ -14,6 +14,7 @@ use crate::flow::{
 };
 use crate::packet::{self, Transport};
 use crate::units::{FrameNumber, Seq, Span, Timestamp};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 enum Piece {
@@ -110,8 +111,11 @@ pub fn make(
             Piece::Frame(i, frame) => complete_name(&mut connections[i], frame),
         }
     }
-    for (i, (connection, segments)) in connections.iter_mut().zip(nths).enumerate() {
-        fill(connection, segments);
+    connections
+        .par_iter_mut()
+        .zip(nths)
+        .for_each(|(connection, segments)| fill(connection, segments));
+    for (i, connection) in connections.iter_mut().enumerate() {
         assemble(connection, i, &mut datagrams);
     }
     Ok(connections)
