@@ -13,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Bytes read for a wanted record; most are smaller.
 const WINDOW: usize = 2 << 10;
+/// Files held open while their records are fetched.
+const MOST_HELD: usize = 64;
 /// Wanted records handed to a worker at a time.
 const BATCH: usize = 256;
 
@@ -105,6 +107,14 @@ pub fn all<T: Send>(
         .into_iter()
         .partition(|w| files.jobs()[w.file].compressed);
     let jobs = files.jobs();
+    // held open over all batches, unless there are very many
+    let held: Vec<_> = match plain.chunk_by(|a, b| a.file == b.file).count() {
+        n if n <= MOST_HELD => plain
+            .chunk_by(|a, b| a.file == b.file)
+            .map(|r| jobs[r[0].file].handle.open())
+            .collect(),
+        _ => Vec::new(),
+    };
     let mut out: Vec<(usize, T)> = plain
         .par_chunks(BATCH)
         .flat_map_iter(|batch| {
@@ -114,6 +124,7 @@ pub fn all<T: Send>(
                 .collect::<Vec<_>>()
         })
         .collect();
+    drop(held);
     let mut spool = Spool::default();
     for run in compressed.chunk_by(|a, b| a.file == b.file) {
         out.extend(compressed_run(
