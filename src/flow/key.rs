@@ -12,6 +12,20 @@ pub trait Key: Copy + Eq + Hash + Send + 'static {
     fn endpoints(&self) -> [Endpoint; 2];
     /// The tunnel.
     fn tunnel(&self) -> TunnelId;
+    /// A hash that is the same in every run and for both directions, tunnel or not.
+    fn fixed_hash(&self) -> u64;
+}
+
+// SplitMix64's finaliser, cut short: only a few of its bits are used, and not against attack.
+#[inline]
+fn mix(x: u64) -> u64 {
+    let x = (x ^ (x >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x ^ (x >> 29)
+}
+
+#[inline]
+fn ports(port: [u16; 2]) -> u64 {
+    u64::from(port[0]) << 16 | u64::from(port[1])
 }
 
 /// Key of an IPv4 flow.
@@ -117,6 +131,12 @@ impl Key for Key4 {
     fn tunnel(&self) -> TunnelId {
         TunnelId(self.tunnel)
     }
+
+    #[inline]
+    fn fixed_hash(&self) -> u64 {
+        let [a, b] = self.addr.map(u32::from_be_bytes);
+        mix(mix(u64::from(a) << 32 | u64::from(b)) ^ ports(self.port))
+    }
 }
 
 impl Key for Key6 {
@@ -129,6 +149,13 @@ impl Key for Key6 {
 
     fn tunnel(&self) -> TunnelId {
         TunnelId(self.tunnel)
+    }
+
+    #[inline]
+    fn fixed_hash(&self) -> u64 {
+        let [a, b] = self.addr.map(u128::from_be_bytes);
+        let fold = |x: u128| mix(mix((x >> 64) as u64) ^ x as u64);
+        mix(fold(a).wrapping_add(fold(b).rotate_left(1)) ^ ports(self.port))
     }
 }
 

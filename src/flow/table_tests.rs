@@ -1,10 +1,10 @@
 //! Incarnations, roles and late segments, by hand-made facts.
 
-use super::baseline::{Baselines, Wanted};
+use super::ended::Ends;
 use super::fact::{Fact, mark};
 use super::key::{AnyKey, Key4};
 use super::resets::Finished;
-use super::table::{Base, FlowTable};
+use super::table::{Base, FlowTable, Limits};
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 use crate::packet::{Addresses, TunnelId};
 
@@ -41,19 +41,18 @@ fn run(segments: &[(i64, u16, u32, u32, u32)]) -> Vec<Finished> {
             ttl: 64,
         })
         .collect();
-    let mut table = FlowTable::default();
-    let mut baselines = Baselines::default();
+    let mut table = FlowTable::new(Limits::default());
+    let mut ends = Ends::default();
     table.reduce(
         &facts,
         Base {
             frame: 0,
             offset: 24,
         },
-        &mut baselines,
+        &mut ends,
     );
     table.number_streams(|frame| frame);
-    table.finish_reset(&mut baselines);
-    let mut finished = table.finish_all(&mut baselines, &Wanted::default()).0;
+    let mut finished = table.finish_all(&mut ends).0;
     finished.sort_by_key(|f| f.order);
     finished
 }

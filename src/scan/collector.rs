@@ -4,7 +4,7 @@ use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::capture::{Record, RecordKind, Sink, Structure};
 use crate::flow::fact::{Fact, mark};
 use crate::flow::fragments::FragmentFact;
-use crate::flow::key::{AnyKey, Key4, Key6};
+use crate::flow::key::{AnyKey, Key, Key4, Key6};
 use crate::flow::names::DnsFact;
 use crate::packet::{
     self, Addresses, FragmentView, IcmpView, PacketView, StopReason, TcpView, Transport, TunnelId,
@@ -187,42 +187,36 @@ impl Collector {
             frame,
             time,
         } = place;
-        let side = |swapped: bool| if swapped { mark::FROM_SECOND } else { 0 };
-        let mask = self.shards.len() - 1;
+        macro_rules! fact {
+            ($key:ident, $swapped:ident) => {
+                Fact {
+                    key: $key,
+                    hash: self.hasher.hash_one($key) as u32,
+                    time,
+                    offset,
+                    frame,
+                    seq,
+                    ack,
+                    len,
+                    flags: flags | if $swapped { mark::FROM_SECOND } else { 0 },
+                    ttl,
+                }
+            };
+        }
+        // the shard must not depend on the seed: what a shard lets go of is in the results
+        let mask = self.shards.len() as u64 - 1;
         match key {
             AnyKey::V4(key, swapped) => {
-                let hash = self.hasher.hash_one(key);
-                let flags = flags | side(swapped);
-                let fact = Fact {
-                    key,
-                    hash,
-                    time,
-                    offset,
-                    frame,
-                    seq,
-                    ack,
-                    len,
-                    flags,
-                    ttl,
-                };
-                self.shards[shard(hash, mask)].v4.push(fact);
+                let fact = fact!(key, swapped);
+                self.shards[(key.fixed_hash() & mask) as usize]
+                    .v4
+                    .push(fact);
             }
             AnyKey::V6(key, swapped) => {
-                let hash = self.hasher.hash_one(key);
-                let flags = flags | side(swapped);
-                let fact = Fact {
-                    key,
-                    hash,
-                    time,
-                    offset,
-                    frame,
-                    seq,
-                    ack,
-                    len,
-                    flags,
-                    ttl,
-                };
-                self.shards[shard(hash, mask)].v6.push(fact);
+                let fact = fact!(key, swapped);
+                self.shards[(key.fixed_hash() & mask) as usize]
+                    .v6
+                    .push(fact);
             }
         }
     }
@@ -320,12 +314,6 @@ impl Place {
     fn parts(self) -> (u32, u32, i64) {
         (self.frame, self.offset, self.time)
     }
-}
-
-/// The shard of a hash: from the middle bits, as the table uses both ends.
-#[inline]
-fn shard(hash: u64, mask: usize) -> usize {
-    (hash >> 24) as usize & mask
 }
 
 /// The anomaly of a clock that steps back.

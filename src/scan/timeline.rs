@@ -143,7 +143,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         finished,
         storms,
         baselines,
-        wanted,
+        contrast,
         connections,
         forgotten,
     } = shards.finish();
@@ -192,7 +192,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         ips.extend(f.endpoints.map(|e| e.ip));
         services.insert(f.endpoints[1 - client_of(f).0]);
     }
-    let (hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
+    let (hosts, services, healthy) = baselines.into_world(&ips, &services, &contrast);
     let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
