@@ -166,11 +166,7 @@ fn outcome<K: Key>(flow: &Flow<K>, opener: usize) -> Option<ServiceOutcome> {
 impl Healthy {
     fn of<K: Key>(flow: &Flow<K>, arena: &Arena, visit: &Visit) -> Self {
         let mut first = [Loc::new(0, 0); HEALTHY_RECORDS];
-        let mut records = 0;
-        for (slot, kept) in first.iter_mut().zip(flow.trail.in_order(arena)) {
-            *slot = kept.loc;
-            records += 1;
-        }
+        let records = flow.trail.first_into(arena, &mut first) as u8;
         Self {
             endpoints: flow.key.endpoints(),
             tunnel: flow.key.tunnel(),

@@ -72,8 +72,55 @@ pub struct Block {
 
 const _: () = assert!(size_of::<Block>() == 64);
 
+/// No block.
+const NOWHERE: u32 = u32::MAX;
+
 /// Memory for the trails of one table.
-pub type Arena = Slab<Block>;
+#[derive(Debug)]
+pub struct Arena {
+    blocks: Slab<Block>,
+    // the first of the free blocks, which are a list
+    free: u32,
+    in_use: usize,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self {
+            blocks: Slab::default(),
+            free: NOWHERE,
+            in_use: 0,
+        }
+    }
+}
+
+impl Arena {
+    fn take(&mut self) -> u32 {
+        self.in_use += 1;
+        if self.free != NOWHERE {
+            let block = self.free;
+            self.free = self.blocks[block].next;
+            return block;
+        }
+        self.blocks.push(Block {
+            locs: [Loc::new(0, 0); BLOCK],
+            next: NOWHERE,
+        })
+    }
+
+    // Gives back the `count` blocks of the list from `first` to `last`; only `last` is touched.
+    fn give_back(&mut self, first: u32, last: u32, count: usize) {
+        self.blocks[last].next = self.free;
+        self.free = first;
+        self.in_use -= count;
+    }
+
+    /// Bytes in use.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.in_use * size_of::<Block>()
+    }
+}
 
 /// The first [`HEAD`] and the last [`TAIL`] records of a flow. Grows as the flow does; must be
 /// given back with [`Trail::release`].
@@ -103,34 +150,31 @@ impl Trail {
         if place == 0 {
             self.advance(arena, n);
         }
-        arena[self.current].locs[place] = loc;
+        arena.blocks[self.current].locs[place] = loc;
         self.pushed = self.pushed.saturating_add(1);
     }
 
     // The block for record `n`, which is the first of its block.
     fn advance(&mut self, arena: &mut Arena, n: usize) {
         if n >= HEAD + TAIL {
-            self.current = arena[self.current].next;
+            self.current = arena.blocks[self.current].next;
             return;
         }
-        let block = arena.insert(Block {
-            locs: [Loc::new(0, 0); BLOCK],
-            next: self.head,
-        });
+        let block = arena.take();
         if n == 0 {
             self.head = block;
         } else {
-            arena[self.current].next = block;
+            arena.blocks[self.current].next = block;
         }
         self.current = block;
         if n == HEAD + TAIL - BLOCK {
-            arena[block].next = self.block(arena, HEAD_BLOCKS);
+            arena.blocks[block].next = self.block(arena, HEAD_BLOCKS);
         }
     }
 
     // The number of the `n`-th block.
     fn block(&self, arena: &Arena, n: usize) -> u32 {
-        (0..n).fold(self.head, |block, _| arena[block].next)
+        (0..n).fold(self.head, |block, _| arena.blocks[block].next)
     }
 
     /// Takes the last record back and says whether it could: it was not put over another one.
@@ -143,7 +187,7 @@ impl Trail {
         };
         self.pushed -= 1;
         if last % BLOCK == 0 {
-            arena.free(self.current);
+            arena.give_back(self.current, self.current, 1);
             self.current = self.block(arena, (last / BLOCK).saturating_sub(1));
         }
         true
@@ -151,12 +195,16 @@ impl Trail {
 
     /// Gives its memory back.
     pub fn release(&mut self, arena: &mut Arena) {
-        let mut block = self.head;
-        for _ in 0..self.held().div_ceil(BLOCK) {
-            let next = arena[block].next;
-            arena.free(block);
-            block = next;
+        let count = self.held().div_ceil(BLOCK);
+        if count == 0 {
+            return;
         }
+        if self.pushed as usize > HEAD + TAIL {
+            // the ring is opened after the latest block
+            let last_of_head = self.block(arena, HEAD_BLOCKS - 1);
+            arena.blocks[last_of_head].next = arena.blocks[self.current].next;
+        }
+        arena.give_back(self.head, self.current, count);
         self.pushed = 0;
     }
 
@@ -167,7 +215,7 @@ impl Trail {
     /// The very first record.
     #[must_use]
     pub fn first(&self, arena: &Arena) -> Option<Loc> {
-        (self.pushed > 0).then(|| arena[self.head].locs[0])
+        (self.pushed > 0).then(|| arena.blocks[self.head].locs[0])
     }
 
     /// The place that will be followed by the next one.
@@ -175,7 +223,7 @@ impl Trail {
     #[must_use]
     pub fn latest(&self, arena: &Arena) -> Option<Loc> {
         let n = (self.pushed as usize).checked_sub(1)?;
-        Some(arena[self.current].locs[slot(n) % BLOCK])
+        Some(arena.blocks[self.current].locs[slot(n) % BLOCK])
     }
 
     /// Records pushed so far.
@@ -185,6 +233,17 @@ impl Trail {
         self.pushed
     }
 
+    /// The places of the first records, as many as `first` has room for and there are; how many.
+    pub fn first_into(&self, arena: &Arena, first: &mut [Loc]) -> usize {
+        let count = self.held().min(HEAD).min(first.len());
+        let mut block = self.head;
+        for places in first[..count].chunks_mut(BLOCK) {
+            places.copy_from_slice(&arena.blocks[block].locs[..places.len()]);
+            block = arena.blocks[block].next;
+        }
+        count
+    }
+
     /// All remembered records in order, each with its number within the flow, from 0.
     pub fn in_order<'a>(&self, arena: &'a Arena) -> impl Iterator<Item = Kept> + 'a {
         let (held, pushed) = (self.held(), self.pushed as usize);
@@ -192,13 +251,13 @@ impl Trail {
         let mut next = self.head;
         for block in blocks.iter_mut().take(held.div_ceil(BLOCK)) {
             *block = next;
-            next = arena[next].next;
+            next = arena.blocks[next].next;
         }
         let first_of_tail = pushed - held + held.min(HEAD);
         (0..held.min(HEAD))
             .chain(first_of_tail..pushed)
             .map(move |n| Kept {
-                loc: arena[blocks[slot(n) / BLOCK]].locs[slot(n) % BLOCK],
+                loc: arena.blocks[blocks[slot(n) / BLOCK]].locs[slot(n) % BLOCK],
                 nth: n as u32,
             })
     }
@@ -235,8 +294,12 @@ mod tests {
                 .filter(|&i| i < HEAD as u64 || i + TAIL as u64 >= n as u64)
                 .collect();
             assert_eq!(got, want, "{n} records");
+            let mut first = [Loc::new(0, 0); HEAD - 2];
+            let count = trail.first_into(&arena, &mut first);
+            let first: Vec<u64> = first[..count].iter().map(|l| l.frame()).collect();
+            assert_eq!(first, got[..n.min(HEAD - 2)]);
             trail.release(&mut arena);
-            assert_eq!(arena.in_use(), 0);
+            assert_eq!(arena.in_use, 0);
         }
     }
 
@@ -247,7 +310,7 @@ mod tests {
         for n in 1..=(HEAD + TAIL) as u64 {
             (0..n).for_each(|i| trail.push(&mut arena, Loc::new(i, i)));
             trail.pop(&mut arena);
-            assert_eq!(arena.in_use(), (n as usize - 1).div_ceil(BLOCK));
+            assert_eq!(arena.in_use, (n as usize - 1).div_ceil(BLOCK));
             trail.push(&mut arena, Loc::new(n, n));
             trail.pop(&mut arena);
             let left: Vec<u64> = trail.in_order(&arena).map(|k| k.loc.frame()).collect();

@@ -4,11 +4,10 @@
 /// Values per page.
 const PAGE: usize = 256;
 
-/// Values by number; freed numbers are used again, the latest first.
+/// Values by number, from 0.
 #[derive(Debug)]
 pub struct Slab<T> {
     pages: Vec<Vec<T>>,
-    free: Vec<u32>,
     len: u32,
 }
 
@@ -16,20 +15,15 @@ impl<T> Default for Slab<T> {
     fn default() -> Self {
         Self {
             pages: Vec::new(),
-            free: Vec::new(),
             len: 0,
         }
     }
 }
 
 impl<T> Slab<T> {
-    /// Puts a value in and returns its number.
+    /// Adds a value and returns its number.
     #[inline]
-    pub fn insert(&mut self, value: T) -> u32 {
-        if let Some(number) = self.free.pop() {
-            self[number] = value;
-            return number;
-        }
+    pub fn push(&mut self, value: T) -> u32 {
         let number = self.len;
         if number as usize % PAGE == 0 {
             self.pages.push(Vec::with_capacity(PAGE));
@@ -41,22 +35,10 @@ impl<T> Slab<T> {
         number
     }
 
-    /// Lets a number be used again. Its value stays until then.
-    #[inline]
-    pub fn free(&mut self, number: u32) {
-        self.free.push(number);
-    }
-
-    /// Numbers handed out so far, free ones among them.
+    /// How many there are.
     #[must_use]
     pub fn len(&self) -> u32 {
         self.len
-    }
-
-    /// Values that are in use.
-    #[must_use]
-    pub fn in_use(&self) -> usize {
-        self.len as usize - self.free.len()
     }
 }
 
@@ -81,13 +63,11 @@ mod tests {
     use super::{PAGE, Slab};
 
     #[test]
-    fn freed_numbers_come_again() {
+    fn values_keep_their_numbers() {
         let mut slab = Slab::default();
-        let n = 3 * PAGE as u32;
-        assert!((0..n).all(|i| slab.insert(i) == i));
-        slab.free(7);
-        assert_eq!((slab.in_use(), slab.len()), (n as usize - 1, n));
-        assert_eq!(slab.insert(99), 7);
-        assert_eq!((slab[7], slab[n - 1]), (99, n - 1));
+        let n = 3 * PAGE as u32 + 1;
+        assert!((0..n).all(|i| slab.push(i) == i));
+        slab[7] = 99;
+        assert_eq!((slab[7], slab[n - 1], slab.len()), (99, n - 1, n));
     }
 }

@@ -28,42 +28,44 @@ pub mod seen {
 
 /// One connection in one incarnation, while it lives. Arrays are indexed by the key's
 /// endpoint. Times are nanoseconds since the epoch.
+///
+/// In the order of use: what every segment touches comes first, in two cache lines.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Flow<K> {
-    /// Addresses, ports, tunnel.
-    pub key: K,
-    /// Seeded hash of the key.
-    pub hash: u32,
-    /// Time of its first segment.
-    pub first_time: i64,
     /// Time of the latest segment of each side.
     pub last_time: [i64; 2],
-    /// Initial sequence number, where the SYN was seen.
-    pub isn: [u32; 2],
+    /// Set once it has seen a RST, an ICMP error or a doubtful SYN.
+    pub detail: Option<Box<ResetDetail>>,
+    /// Addresses, ports, tunnel.
+    pub key: K,
+    /// Its first and latest records.
+    pub trail: Trail,
+    /// Wireshark's state.
+    pub conversation: Conversation,
     /// SND.NXT.
     pub next: [u32; 2],
+    segments_of_first: u32,
     // payload bytes up to 2^48, in halves that keep the flow small
     bytes_low: [u32; 2],
     bytes_high: [u16; 2],
-    segments_of_first: u32,
-    /// Time from the other side's SYN (or SYN-ACK) until this side answered it, in nanoseconds,
-    /// 0 when not measured: RTT from the capture point to this side and back.
-    pub rtt: [u32; 2],
-    /// Wireshark's state.
-    pub conversation: Conversation,
     /// See [`seen`].
     pub seen: [u8; 2],
     /// TTL of the first packet that is no RST.
     pub ttl: [u8; 2],
-    /// Side of the latest payload.
-    talking: Talking,
     /// 0 for the first connection of this key, then 1, 2 ...
     pub incarnation: u16,
-    /// Its first and latest records.
-    pub trail: Trail,
+    talking: Talking,
+    /// Seeded hash of the key.
+    pub hash: u32,
+    /// Initial sequence number, where the SYN was seen.
+    pub isn: [u32; 2],
+    /// Time from the other side's SYN (or SYN-ACK) until this side answered it, in nanoseconds,
+    /// 0 when not measured: RTT from the capture point to this side and back.
+    pub rtt: [u32; 2],
+    /// Time of its first segment.
+    pub first_time: i64,
     turn: [Turn; 2],
-    /// Set once it has seen a RST, an ICMP error or a doubtful SYN.
-    pub detail: Option<Box<ResetDetail>>,
 }
 
 // 3 million live flows must stay below 1.2 GB with their trails

@@ -4,7 +4,7 @@ use super::conversation::{Conversation, Stream};
 use super::ended::Ends;
 use super::fact::{Fact, mark};
 use super::key::Key;
-use super::loc::{Arena, Block, Kept, Loc};
+use super::loc::{Arena, Kept, Loc, Trail};
 use super::resets::Finished;
 use super::slab::Slab;
 use super::state::{Flow, seen};
@@ -53,6 +53,9 @@ impl Default for Limits {
     }
 }
 
+/// Facts whose flows are looked up together.
+const BATCH: usize = 32;
+
 /// Where a batch of facts comes from: added to the facts' own offsets and frame numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Base {
@@ -67,6 +70,8 @@ pub struct FlowTable<K> {
     limits: Limits,
     index: HashTable<Indexed>,
     flows: Slab<Option<Flow<K>>>,
+    // slots without a flow
+    free: Vec<u32>,
     clock: i64,
     until_sweep: usize,
     until_check: usize,
@@ -123,6 +128,7 @@ impl<K: Key> FlowTable<K> {
             limits,
             index: HashTable::new(),
             flows: Slab::default(),
+            free: Vec::new(),
             clock: i64::MIN,
             until_sweep: MEMORY_CHECK,
             until_check: MEMORY_CHECK,
@@ -141,15 +147,10 @@ impl<K: Key> FlowTable<K> {
 
     /// Takes a chunk's facts in, in order.
     pub fn reduce(&mut self, facts: &[Fact<K>], base: Base, ends: &mut Ends) {
-        // looking up a few flows before touching any lets the cache misses overlap
-        const BATCH: usize = 16;
         for batch in facts.chunks(BATCH) {
-            let mut slots = [0_u32; BATCH];
-            for (slot, fact) in slots.iter_mut().zip(batch) {
-                *slot = self.slot(fact);
-                self.touch(*slot);
-            }
-            for (&slot, fact) in slots.iter().zip(batch) {
+            self.touch(batch);
+            for fact in batch {
+                let slot = self.slot(fact);
                 let loc = Loc::new(
                     base.frame + u64::from(fact.frame) + 1,
                     base.offset + u64::from(fact.offset),
@@ -157,6 +158,32 @@ impl<K: Key> FlowTable<K> {
                 self.apply(slot, fact, loc, ends);
             }
             self.keep_house(batch.len(), ends);
+        }
+    }
+
+    // Loads what a batch will need, step by step for all of it: the cache misses of one step
+    // overlap, which those of one packet, each leading to the next, cannot.
+    #[inline]
+    fn touch(&self, batch: &[Fact<K>]) {
+        let mut slots = [0_u32; BATCH];
+        let mut found = 0;
+        for fact in batch {
+            if let Some(i) = self.index.find(spread(fact.hash), |i| i.hash == fact.hash) {
+                slots[found] = i.slot;
+                found += 1;
+            }
+        }
+        let mut trails = [Trail::default(); BATCH];
+        let mut live = 0;
+        for &slot in &slots[..found] {
+            if let Some(flow) = &self.flows[slot] {
+                trails[live] = flow.trail;
+                live += 1;
+                std::hint::black_box(flow.last_time[0]);
+            }
+        }
+        for trail in &trails[..live] {
+            std::hint::black_box(trail.latest(&self.arena));
         }
     }
 
@@ -176,19 +203,6 @@ impl<K: Key> FlowTable<K> {
         self.shrink(ends);
     }
 
-    // Loads the lines that `apply` will need, so that the misses of a batch overlap.
-    #[inline]
-    fn touch(&self, slot: u32) {
-        if let Some(flow) = &self.flows[slot] {
-            let line = (
-                flow.last_time[0],
-                flow.seen[0],
-                flow.trail.latest(&self.arena),
-            );
-            std::hint::black_box(line);
-        }
-    }
-
     #[inline]
     fn slot(&mut self, f: &Fact<K>) -> u32 {
         let flows = &self.flows;
@@ -202,7 +216,14 @@ impl<K: Key> FlowTable<K> {
             return indexed.slot;
         }
         self.started += 1;
-        let slot = self.flows.insert(Some(Flow::new(f, 0, Conversation::NEW)));
+        let flow = Some(Flow::new(f, 0, Conversation::NEW));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.flows[slot] = flow;
+                slot
+            }
+            None => self.flows.push(flow),
+        };
         let hash = f.hash;
         self.index
             .insert_unique(spread(hash), Indexed { hash, slot }, |i| spread(i.hash));
@@ -418,7 +439,7 @@ impl<K: Key> FlowTable<K> {
             entry.remove();
         }
         self.reopened.remove(&slot);
-        self.flows.free(slot);
+        self.free.push(slot);
         self.finish(flow, ends);
     }
 
@@ -476,8 +497,7 @@ impl<K: Key> FlowTable<K> {
     fn bytes(&self) -> usize {
         // an entry of the index, and room for it to grow
         const INDEX: usize = 16;
-        self.index.len() * (size_of::<Option<Flow<K>>>() + INDEX)
-            + self.arena.in_use() * size_of::<Block>()
+        self.index.len() * (size_of::<Option<Flow<K>>>() + INDEX) + self.arena.bytes()
     }
 
     /// Flows let go for lack of memory.

@@ -2,25 +2,20 @@
 
 use super::ended::Ends;
 use super::fact::{Fact, mark};
-use super::key::{AnyKey, Key4};
+use super::key::Key4;
 use super::resets::Finished;
 use super::table::{Base, FlowTable, Limits};
+use crate::packet::TunnelId;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
-use crate::packet::{Addresses, TunnelId};
 
 const SECOND: i64 = 1_000_000_000;
 /// Client 10.0.0.1:40000 is the key's first endpoint, server 10.0.0.2:80 its second.
 const SERVER: u16 = mark::FROM_SECOND;
 
 fn key() -> Key4 {
-    let addresses = Addresses::V4 {
-        src: [10, 0, 0, 1],
-        dst: [10, 0, 0, 2],
-    };
-    match AnyKey::new(&addresses, 40000, 80, TunnelId(0)) {
-        AnyKey::V4(key, false) => key,
-        other => panic!("the lower address comes first: {other:?}"),
-    }
+    let (key, swapped) = Key4::new([[10, 0, 0, 1], [10, 0, 0, 2]], [40000, 80], TunnelId(0));
+    assert!(!swapped, "the lower address comes first");
+    key
 }
 
 /// `(time in ns, flags and side, seq, ack, len)` of each segment, in order.
