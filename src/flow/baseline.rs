@@ -3,11 +3,14 @@
 
 use super::ended::{Ended, Ends, Healthy, Visit};
 use super::resets::Finished;
+use super::roles::client_of;
 use super::sample::{Bounded, Fingerprint, Sample, scramble};
+use super::table::kind_of;
 use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
 use crate::units::{FrameNumber, Timestamp};
+use foldhash::fast::RandomState;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 /// Parts that can be filled side by side; a power of two.
@@ -191,20 +194,18 @@ impl Baselines {
         &mut self.parts[(fingerprint % PARTS as u64) as usize]
     }
 
-    /// The baselines of these hosts and services, and the healthy connections of the services
-    /// of `contrast`, by first frame.
+    /// The baselines that are wanted, and the healthy connections, by first frame.
     #[must_use]
     pub fn into_world(
         mut self,
-        hosts: &BTreeSet<IpAddr>,
-        services: &BTreeSet<Endpoint>,
-        contrast: &BTreeSet<Endpoint>,
+        wanted: &Wanted,
     ) -> (
         BTreeMap<IpAddr, HostBaseline>,
         BTreeMap<Endpoint, ServiceRecord>,
         Vec<Finished>,
     ) {
-        let hosts = hosts
+        let hosts = wanted
+            .hosts
             .iter()
             .filter_map(|ip| {
                 let tally = self.part(ip.fingerprint()).hosts.remove(ip)?;
@@ -213,11 +214,11 @@ impl Baselines {
             .collect();
         let mut healthy = Vec::new();
         let mut records = BTreeMap::new();
-        for server in services {
+        for server in &wanted.services {
             let Some(tally) = self.part(server.fingerprint()).services.remove(server) else {
                 continue;
             };
-            if contrast.contains(server) {
+            if wanted.contrast.contains(server) {
                 let sample = tally.healthy.into_values();
                 healthy.extend(sample.map(|h| h.into_finished()));
             }
@@ -244,20 +245,39 @@ fn record(counts: [u64; 4], outcomes: Sample<Outcome>) -> ServiceRecord {
     }
 }
 
-/// The services whose healthy connections are contrasted with those that were reset: those
-/// with most resets, if they have enough. `resets` counts resets after the handshake.
-#[must_use]
-pub fn worth_a_contrast(resets: BTreeMap<Endpoint, u64>) -> BTreeSet<Endpoint> {
-    let enough = resets.into_iter().filter(|s| s.1 >= CONTRAST_RESETS);
-    let mut ranked: Vec<_> = enough
-        .map(|(server, resets)| (std::cmp::Reverse(resets), server))
-        .collect();
-    ranked.sort_unstable();
-    ranked
-        .into_iter()
-        .take(CONTRAST_SERVICES)
-        .map(|r| r.1)
-        .collect()
+/// What the baselines are wanted for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Addresses of connections that were reset.
+    pub hosts: HashSet<IpAddr, RandomState>,
+    /// Servers of connections that were reset.
+    pub services: HashSet<Endpoint, RandomState>,
+    /// Those of them whose healthy connections are contrasted with the ones that were reset.
+    pub contrast: HashSet<Endpoint, RandomState>,
+}
+
+impl Wanted {
+    /// What these reset connections ask for. Contrasted are the services with most resets
+    /// after the handshake, if they have enough.
+    #[must_use]
+    pub fn of(finished: &[Finished]) -> Self {
+        let mut wanted = Self::default();
+        let mut resets: BTreeMap<Endpoint, u64> = BTreeMap::new();
+        for f in finished {
+            let server = f.endpoints[1 - client_of(f).0];
+            wanted.hosts.extend(f.endpoints.map(|e| e.ip));
+            wanted.services.insert(server);
+            *resets.entry(server).or_default() += u64::from(!kind_of(f).refused);
+        }
+        let enough = resets.into_iter().filter(|s| s.1 >= CONTRAST_RESETS);
+        let mut ranked: Vec<_> = enough
+            .map(|(server, resets)| (std::cmp::Reverse(resets), server))
+            .collect();
+        ranked.sort_unstable();
+        let most = ranked.into_iter().take(CONTRAST_SERVICES);
+        wanted.contrast = most.map(|r| r.1).collect();
+        wanted
+    }
 }
 
 fn by_frequency(counts: Counts) -> Vec<(u8, u32)> {

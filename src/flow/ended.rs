@@ -1,5 +1,6 @@
 //! What a connection that has ended says of its hosts and its service.
 
+use super::baseline::Wanted;
 use super::key::Key;
 use super::loc::{Arena, Kept, Loc};
 use super::resets::Finished;
@@ -111,6 +112,17 @@ impl Ends {
             self.healthy.push((at, Healthy::of(flow, arena, visit)));
         }
         self.ended.push(ended);
+    }
+
+    /// Adds a flow if something is still to be learnt from it.
+    pub fn push_wanted<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
+        let ends = flow.key.endpoints();
+        let server = flow.opener().map(|client| ends[1 - client]);
+        if server.is_some_and(|s| wanted.contrast.contains(&s)) {
+            self.push(flow, arena);
+        } else if ends.iter().any(|e| wanted.hosts.contains(&e.ip)) {
+            self.ended.push(Ended::of(flow, arena));
+        }
     }
 
     /// Empties it, keeping its memory.

@@ -1,5 +1,6 @@
 //! The flow table of one shard: every flow's segments arrive here in capture order.
 
+use super::baseline::Wanted;
 use super::conversation::{Conversation, Stream};
 use super::ended::Ends;
 use super::fact::{Fact, mark};
@@ -512,19 +513,27 @@ impl<K: Key> FlowTable<K> {
         self.started
     }
 
-    /// Ends all flows, and returns the reset ones in the order they ended, and how many of each
-    /// kind there were.
-    pub fn finish_all(mut self, ends: &mut Ends) -> (Vec<Finished>, HashMap<Kind, u64>) {
+    /// Ends the flows that were reset, and returns all that were, in the order they ended, and
+    /// how many of each kind there were.
+    pub fn finish_reset(&mut self, ends: &mut Ends) -> (Vec<Finished>, HashMap<Kind, u64>) {
         for slot in 0..self.flows.len() {
-            if let Some(flow) = self.flows[slot].take() {
+            let reset = |flow: &Flow<K>| flow.either_saw(seen::RST);
+            if self.flows[slot].as_ref().is_some_and(reset)
+                && let Some(flow) = self.flows[slot].take()
+            {
                 self.finish(flow, ends);
             }
         }
-        let kinds = self
-            .kinds
-            .into_iter()
-            .map(|(kind, tally)| (kind, tally.count));
-        (self.finished, kinds.collect())
+        let kinds = std::mem::take(&mut self.kinds).into_iter();
+        let counts = kinds.map(|(kind, tally)| (kind, tally.count)).collect();
+        (std::mem::take(&mut self.finished), counts)
+    }
+
+    /// Ends the other flows.
+    pub fn finish_rest(&self, ends: &mut Ends, wanted: &Wanted) {
+        (0..self.flows.len())
+            .filter_map(|slot| self.flows[slot].as_ref())
+            .for_each(|flow| ends.push_wanted(flow, &self.arena, wanted));
     }
 }
 

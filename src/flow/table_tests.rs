@@ -47,7 +47,7 @@ fn run(segments: &[(i64, u16, u32, u32, u32)]) -> Vec<Finished> {
         &mut ends,
     );
     table.number_streams(|frame| frame);
-    let mut finished = table.finish_all(&mut ends).0;
+    let mut finished = table.finish_reset(&mut ends).0;
     finished.sort_by_key(|f| f.order);
     finished
 }

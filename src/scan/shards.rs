@@ -1,15 +1,13 @@
 //! The reducers: flow tables by hash, and what must be known of all of them at once.
 
 use super::collector::{Collector, Facts};
-use crate::flow::Endpoint;
-use crate::flow::baseline::{Baselines, worth_a_contrast};
+use crate::flow::baseline::{Baselines, Wanted};
 use crate::flow::ended::Ends;
 use crate::flow::key::{Key4, Key6};
 use crate::flow::resets::Finished;
-use crate::flow::roles::client_of;
 use crate::flow::table::{Base, DETAIL_LIMIT, FlowTable, Kind, Limits, kind_of};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// Connections closed by FIN, and as many closed by RST, that wait for late segments: each
 /// holds a few hundred bytes.
@@ -17,7 +15,7 @@ const CLOSED: usize = 1 << 16;
 /// How many times its share a shard may keep, as shares are uneven.
 const UNEVEN: usize = 8;
 /// Shards that end their flows at a time: what they leave behind is counted before the next.
-const ENDING: usize = 4;
+const ENDING: usize = 8;
 
 /// One shard.
 struct Shard {
@@ -41,8 +39,8 @@ pub struct Reduced {
     pub storms: Vec<(Kind, u64)>,
     /// Baselines of hosts and services.
     pub baselines: Baselines,
-    /// Services whose healthy connections are wanted.
-    pub contrast: BTreeSet<Endpoint>,
+    /// What they are wanted for.
+    pub wanted: Wanted,
     /// Connections begun.
     pub connections: u64,
     /// Flows let go for lack of memory.
@@ -122,35 +120,34 @@ impl Shards {
             .iter()
             .map(tables)
             .fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1));
+        let reset: Vec<_> = self
+            .shards
+            .par_iter_mut()
+            .map(Shard::finish_reset)
+            .collect();
         let mut finished = Vec::new();
         let mut kinds = BTreeMap::new();
-        while !self.shards.is_empty() {
-            let some = self
-                .shards
-                .split_off(self.shards.len().saturating_sub(ENDING));
-            let ended: Vec<_> = some.into_par_iter().map(Shard::finish).collect();
-            count(
-                &mut self.baselines,
-                &ended.iter().map(|e| &e.2).collect::<Vec<_>>(),
-            );
-            for (flows, counts, _) in ended {
-                finished.extend(flows);
-                for (kind, n) in counts {
-                    *kinds.entry(kind).or_default() += n;
-                }
-            }
+        for (kind, n) in reset.iter().flat_map(|(_, counts)| counts.clone()) {
+            *kinds.entry(kind).or_default() += n;
         }
-        finished.par_sort_unstable_by_key(|f| f.order);
+        finished.extend(reset.into_iter().flat_map(|(flows, _)| flows));
+        finished.par_sort_unstable_by_key(|f: &Finished| f.order);
         let storms = limit_kinds(&mut finished, kinds);
-        let mut resets: BTreeMap<Endpoint, u64> = BTreeMap::new();
-        for f in finished.iter().filter(|f| !kind_of(f).refused) {
-            *resets.entry(f.endpoints[1 - client_of(f).0]).or_default() += 1;
+        let wanted = Wanted::of(&finished);
+        for some in self.shards.chunks_mut(ENDING) {
+            some.par_iter_mut().for_each(|s| {
+                s.v4.finish_rest(&mut s.ends, &wanted);
+                s.v6.finish_rest(&mut s.ends, &wanted);
+            });
+            let ends: Vec<_> = some.iter().map(|s| &s.ends).collect();
+            count(&mut self.baselines, &ends);
+            some.iter_mut().for_each(|s| s.ends = Ends::default());
         }
         Reduced {
             finished,
             storms,
             baselines: self.baselines,
-            contrast: worth_a_contrast(resets),
+            wanted,
             connections,
             forgotten,
         }
@@ -158,14 +155,14 @@ impl Shards {
 }
 
 impl Shard {
-    fn finish(mut self) -> (Vec<Finished>, HashMap<Kind, u64>, Ends) {
-        let (mut finished, mut kinds) = self.v4.finish_all(&mut self.ends);
-        let (more, others) = self.v6.finish_all(&mut self.ends);
+    fn finish_reset(&mut self) -> (Vec<Finished>, HashMap<Kind, u64>) {
+        let (mut finished, mut kinds) = self.v4.finish_reset(&mut self.ends);
+        let (more, others) = self.v6.finish_reset(&mut self.ends);
         finished.extend(more);
         for (kind, n) in others {
             *kinds.entry(kind).or_default() += n;
         }
-        (finished, kinds, self.ends)
+        (finished, kinds)
     }
 }
 

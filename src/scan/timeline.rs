@@ -10,13 +10,9 @@ use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::Endpoint;
-use crate::flow::roles::client_of;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 /// Timelines of fewer bytes than this are scanned side by side, one thread each.
@@ -143,7 +139,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         finished,
         storms,
         baselines,
-        contrast,
+        wanted,
         connections,
         forgotten,
     } = shards.finish();
@@ -187,12 +183,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             },
         );
     }
-    let (mut ips, mut services): (BTreeSet<IpAddr>, BTreeSet<Endpoint>) = Default::default();
-    for f in &finished {
-        ips.extend(f.endpoints.map(|e| e.ip));
-        services.insert(f.endpoints[1 - client_of(f).0]);
-    }
-    let (hosts, services, healthy) = baselines.into_world(&ips, &services, &contrast);
+    let (hosts, services, healthy) = baselines.into_world(&wanted);
     let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
