@@ -3,10 +3,14 @@
 use crate::flow::names::DnsFact;
 use crate::packet::Addresses;
 use crate::packet::app::{DnsData, dns_message};
+use smallvec::SmallVec;
 use std::net::IpAddr;
 
 /// Answers read of one message: more only fill memory.
 const ANSWERS: usize = 64;
+/// Bytes of CNAME targets taken of one message, as compressed names are longer than the message
+/// that holds them. Resolvers follow some ten targets of less than 256 bytes.
+const CHAIN: usize = 4096;
 
 /// The fact of a message between two addresses, `(frame, offset, time)` relative to its chunk.
 /// Only queries with a question and responses that repeat it say anything.
@@ -26,6 +30,8 @@ pub fn fact(
     } else {
         (src, src_port, dst)
     };
+    let mut name = question.name.name_to_string();
+    name.make_ascii_lowercase();
     let mut fact = DnsFact {
         frame,
         offset,
@@ -35,20 +41,31 @@ pub fn fact(
         resolver,
         id: message.id,
         response,
-        name: question.name.name_to_string().to_ascii_lowercase(),
+        name,
         query_type: question.kind.unwrap_or(0),
-        cname_chain: Vec::new(),
-        addresses: Vec::new(),
+        cname_chain: String::new(),
+        addresses: SmallVec::new(),
     };
     if response {
         for answer in message.answers().take(ANSWERS) {
             match answer.data {
                 DnsData::A(ip) => fact.addresses.push(IpAddr::V4(ip)),
                 DnsData::Aaaa(ip) => fact.addresses.push(IpAddr::V6(ip)),
-                DnsData::Cname(name) => fact.cname_chain.push(name.name_to_string()),
-                DnsData::Other(_) => {}
+                DnsData::Cname(name) if fact.cname_chain.len() < CHAIN => {
+                    add_line(&mut fact.cname_chain, name.name_to_string());
+                }
+                DnsData::Cname(_) | DnsData::Other(_) => {}
             }
         }
     }
     Some(fact)
+}
+
+fn add_line(lines: &mut String, line: String) {
+    if lines.is_empty() {
+        *lines = line;
+    } else {
+        lines.push('\n');
+        lines.push_str(&line);
+    }
 }
