@@ -324,7 +324,7 @@ impl Names {
         // another client's lookup would have to have the same hash
         let number = self.answers.before(key, frame).find(|&n| {
             let held = self.lookups.get(n);
-            held.is_some_and(|e| self::client(&self.interner, e.hosts) == asked)
+            held.is_some_and(|e| self::client(&self.interner, e.hosts) == &asked[..])
         })?;
         let found = self.lookups.get(number)?;
         let belongs = |t: &&Entry| {
@@ -362,13 +362,13 @@ impl Names {
 
     fn view(&self, entry: &Entry) -> Lookup<'_> {
         let text = |id| std::str::from_utf8(self.interner.get(id)).unwrap_or_default();
-        let hosts = self.interner.get(entry.hosts);
+        let resolver = split_address(self.interner.get(entry.hosts)).1;
         let held = |loc: Loc| (loc.frame() > 0).then_some(loc);
         Lookup {
             name: text(entry.name),
             query_type: entry.query_type,
             cname_chain: text(entry.chain).lines().collect(),
-            resolver: address(hosts.get(OCTETS..).unwrap_or_default()),
+            resolver: address(resolver),
             query: held(entry.query),
             answer: held(entry.answer).map(|loc| (loc, entry.answered.time())),
         }
@@ -406,39 +406,43 @@ fn name_hash(hasher: &RandomState, interner: &Interner, hosts: u32, name: u32) -
 }
 
 fn client(interner: &Interner, hosts: u32) -> &[u8] {
-    interner.get(hosts).get(..OCTETS).unwrap_or_default()
+    split_address(interner.get(hosts)).0
 }
 
-/// Length of an address as it is interned: its version and 16 octets.
-const OCTETS: usize = 17;
+/// Addresses as they are interned: each its version, then its octets.
+type Octets = SmallVec<[u8; 36]>;
 
-fn octets(address: IpAddr) -> [u8; OCTETS] {
-    let mut out = [0; OCTETS];
-    let [version, rest @ ..] = &mut out;
+fn octets(address: IpAddr) -> Octets {
+    let mut out = Octets::new();
     match address {
         IpAddr::V4(ip) => {
-            *version = 4;
-            rest[..4].copy_from_slice(&ip.octets());
+            out.push(4);
+            out.extend_from_slice(&ip.octets());
         }
         IpAddr::V6(ip) => {
-            *version = 6;
-            *rest = ip.octets();
+            out.push(6);
+            out.extend_from_slice(&ip.octets());
         }
     }
     out
 }
 
-fn pair(client: IpAddr, resolver: IpAddr) -> [u8; 2 * OCTETS] {
-    let mut out = [0; 2 * OCTETS];
-    out[..OCTETS].copy_from_slice(&octets(client));
-    out[OCTETS..].copy_from_slice(&octets(resolver));
+fn pair(client: IpAddr, resolver: IpAddr) -> Octets {
+    let mut out = octets(client);
+    out.extend_from_slice(&octets(resolver));
     out
 }
 
-// The address of its octets; they are this module's own.
+// The octets of the first address and what is behind.
+fn split_address(octets: &[u8]) -> (&[u8], &[u8]) {
+    let len = if octets.first() == Some(&4) { 5 } else { 17 };
+    octets.split_at_checked(len).unwrap_or_default()
+}
+
+// The address of octets that this module made.
 fn address(octets: &[u8]) -> IpAddr {
     match octets {
-        [4, a, b, c, d, ..] => IpAddr::from([*a, *b, *c, *d]),
+        [4, a, b, c, d] => IpAddr::from([*a, *b, *c, *d]),
         [_, rest @ ..] => IpAddr::from(rest.first_chunk::<16>().copied().unwrap_or_default()),
         [] => IpAddr::from([0; 4]),
     }

@@ -176,61 +176,62 @@ fn a_hash_that_two_clients_share_gives_no_wrong_name() {
 
 /// The same by looking at every lookup.
 #[derive(Default)]
-struct Plain(Vec<(DnsFact, Option<Loc>, Option<(Loc, Vec<IpAddr>)>, bool)>);
+struct Plain(Vec<PlainLookup>);
+
+struct PlainLookup {
+    fact: DnsFact,
+    query: u64,
+    answer: u64,
+    addresses: Vec<IpAddr>,
+    waits: bool,
+}
 
 impl Plain {
-    fn add(&mut self, fact: DnsFact, loc: Loc) {
+    fn add(&mut self, fact: DnsFact, frame: u64) {
         let same_id = |f: &DnsFact| {
             (f.client, f.client_port, f.resolver, f.id)
                 == (fact.client, fact.client_port, fact.resolver, fact.id)
         };
-        let waiting = self.0.iter_mut().rev().find(|l| l.3 && same_id(&l.0));
-        if fact.response {
-            let answer = Some((loc, fact.addresses.to_vec()));
-            if let Some(waiting) = waiting {
-                waiting.3 = false;
-                if waiting.0.name == fact.name {
-                    waiting.2 = answer;
-                    return;
-                }
+        let waiting = self.0.iter_mut().find(|l| l.waits && same_id(&l.fact));
+        if let Some(l) = waiting {
+            let same_name = l.fact.name == fact.name;
+            let repeated =
+                l.fact.query_type == fact.query_type && fact.time - l.fact.time < 5_000_000_000;
+            if same_name && !fact.response && repeated {
+                return;
             }
-            self.0.push((fact, None, answer, false));
-        } else {
-            if let Some(waiting) = waiting {
-                let (old, ..) = waiting;
-                let near = fact.time - old.time < 5_000_000_000;
-                if old.name == fact.name && old.query_type == fact.query_type && near {
-                    return;
-                }
-                waiting.3 = false;
+            l.waits = false;
+            if same_name && fact.response {
+                l.answer = frame;
+                l.addresses = fact.addresses.to_vec();
+                return;
             }
-            self.0.push((fact, Some(loc), None, true));
         }
+        self.0.push(PlainLookup {
+            query: if fact.response { 0 } else { frame },
+            answer: if fact.response { frame } else { 0 },
+            addresses: fact.addresses.to_vec(),
+            waits: !fact.response,
+            fact,
+        });
     }
 
     fn find(&self, client: IpAddr, server: IpAddr, frame: u64) -> Option<Vec<(u64, u64)>> {
-        let frame_of = |l: Option<Loc>| l.map_or(0, Loc::frame);
-        let answer_of =
-            |l: &&(DnsFact, _, Option<(Loc, Vec<IpAddr>)>, _)| l.2.as_ref().map(|a| a.0);
         let found = self
             .0
             .iter()
-            .filter(|l| l.0.client == client && frame_of(answer_of(l)) < frame)
-            .filter(|l| l.2.as_ref().is_some_and(|a| a.1.contains(&server)))
-            .max_by_key(|l| frame_of(answer_of(l)))?;
+            .filter(|l| l.fact.client == client && l.answer > 0 && l.answer < frame)
+            .filter(|l| l.addresses.contains(&server))
+            .max_by_key(|l| l.answer)?;
         let twins = self.0.iter().filter(|l| {
-            (l.0.client, &l.0.name) == (client, &found.0.name)
-                && l.0.query_type != found.0.query_type
-                && (l.0.time - found.0.time).abs() < 5_000_000_000
-                && frame_of(l.1.or(answer_of(l))) < frame
+            let begins = if l.query > 0 { l.query } else { l.answer };
+            (l.fact.client, &l.fact.name) == (client, &found.fact.name)
+                && l.fact.query_type != found.fact.query_type
+                && (l.fact.time - found.fact.time).abs() < 5_000_000_000
+                && begins < frame
         });
-        let frames = |l| {
-            (
-                frame_of(<&(_, Option<Loc>, _, _)>::clone(&l).1),
-                frame_of(answer_of(&l)),
-            )
-        };
-        Some(std::iter::once(found).chain(twins).map(frames).collect())
+        let all = std::iter::once(found).chain(twins);
+        Some(all.map(|l| (l.query, l.answer)).collect())
     }
 }
 
@@ -255,7 +256,7 @@ fn a_plain_search_through_all_lookups_finds_the_same() {
                 .collect();
         }
         names.add(fact.clone(), at(frame));
-        plain.add(fact, at(frame));
+        plain.add(fact, frame);
     }
     assert_eq!(names.count(), plain.0.len() as u64);
     let mut answered = 0;
