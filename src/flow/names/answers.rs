@@ -163,6 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn leaps_double() {
+        let mut answers = Answers::default();
+        for n in 0..1 << 16 {
+            answers.add(7, n, n.into());
+        }
+        let levels = (0..1 << 16).filter_map(|n| answers.links.get(n).map(|l| l.level));
+        assert_eq!(levels.max(), Some(16), "one leap is 2^16 - 1 long");
+    }
+
+    #[test]
     fn what_is_gone_is_not_found_and_its_keys_go_too() {
         let mut answers = Answers::default();
         for n in 0..1_000_u32 {
