@@ -94,8 +94,8 @@ mod tests {
 
     fn read(message: &[u8]) -> DnsFact {
         let addresses = Addresses::V4 {
-            src: RESOLVER.into(),
-            dst: CLIENT.into(),
+            src: RESOLVER,
+            dst: CLIENT,
         };
         fact(message, &addresses, 53, 4242, (7, 700, 9)).expect("a response to a question")
     }
