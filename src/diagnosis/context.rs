@@ -5,6 +5,7 @@ use super::model::World;
 use crate::flow::{Connection, FrameRef, HostBaseline, Segment, ServiceRecord, Side};
 use crate::packet::app::{AppStory, ResponseState, TlsStory};
 use crate::packet::tcp_flags;
+use crate::units::Seq;
 use crate::reset::{Episode, Form, Kind, Replay, Reset, Role, SideState};
 
 /// FIN and RST of one `close()` leave together: at most this far apart on the wire.
@@ -79,14 +80,25 @@ impl<'a> ResetContext<'a> {
         let undisturbed = (fin.index + 1..self.at).all(|i| {
             self.conn.segments[i].from == self.sender || self.replay.kind(i) == Kind::Copy
         });
-        let peer_closed = self.before[self.sender.peer().index()].fin.is_some();
+        // the peer's FIN counts once the sender had it
+        let peer_fin = self.before[self.sender.peer().index()].fin;
+        let peer_closed = peer_fin.is_some_and(|f| self.own_received(f.seq.plus(1)));
         if self.is_abort() && together && undisturbed && !peer_closed {
             self.fin_with_abort = true;
             self.before = [
                 self.replay.state(fin.index, Side::Client),
                 self.replay.state(fin.index, Side::Server),
             ];
+            self.before[self.sender.peer().index()].fin = None;
         }
+    }
+
+    /// The reset's sender had received everything up to `seq` by then, as its acknowledgments
+    /// (the reset's included) tell.
+    #[must_use]
+    pub fn own_received(&self, seq: Seq) -> bool {
+        let by_reset = self.rst().has(tcp_flags::ACK) && self.rst().ack.at_or_after(seq);
+        by_reset || self.own().max_ack.is_some_and(|a| a.at_or_after(seq))
     }
 
     /// The primary reset as examined.

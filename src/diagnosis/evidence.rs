@@ -78,11 +78,24 @@ pub enum Fact {
         what: &'static str,
         delay: f64,
     },
+    MadeUnlike {
+        side: Side,
+    },
+    MadeUnseen {
+        side: Side,
+    },
+    TakesLast {
+        delay: f64,
+    },
     NoEffect {
         why: &'static str,
     },
     SequenceOff {
         bytes: i64,
+    },
+    EndedLater {
+        side: Side,
+        delay: f64,
     },
     Echoes {
         count: u64,
@@ -235,6 +248,9 @@ pub enum Fact {
         delay: f64,
         acknowledged: bool,
     },
+    FinImplied {
+        side: Side,
+    },
     BothFins,
     FinWithReset {
         side: Side,
@@ -294,6 +310,18 @@ pub enum Fact {
     LowTtl {
         ttl: u8,
     },
+    OwnCard {
+        side: Side,
+    },
+    OnThisLink {
+        ttl: u8,
+    },
+    LaterDevice {
+        side: Side,
+        count: u64,
+        ttl: u8,
+        usual: u8,
+    },
     IpIdJump {
         id: u16,
         last: u16,
@@ -305,6 +333,9 @@ pub enum Fact {
     TimestampMissing,
     TimestampContinues,
     WindowCopied {
+        window: u16,
+    },
+    WindowOfReply {
         window: u16,
     },
     WindowZero,

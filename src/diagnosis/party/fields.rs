@@ -59,6 +59,19 @@ pub(super) fn ip_id_order(look: &Look, reset: &Reset) -> Option<Item> {
     })
 }
 
+/// The sender's IP IDs count up, and this one is no step of theirs.
+pub(super) fn leaves_counter(look: &Look, reset: &Reset) -> bool {
+    let Some((last, segments)) = ip_id_series(look, reset) else {
+        return false;
+    };
+    let room = u16::try_from(segments)
+        .unwrap_or(u16::MAX)
+        .saturating_add(STEP);
+    look.segment(reset)
+        .ip_id
+        .is_some_and(|id| id != 0 && !(1..=room).contains(&id.wrapping_sub(last)))
+}
+
 /// Row 13: ID 0 without Don't Fragment while the sender's other packets differ.
 pub(super) fn ip_id_zero(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
@@ -117,7 +130,7 @@ pub(super) fn window_of_reply(look: &Look, reset: &Reset) -> Option<Item> {
         item(
             Family::Window,
             3,
-            Fact::WindowCopied { window: r.window },
+            Fact::WindowOfReply { window: r.window },
             r,
         )
     })

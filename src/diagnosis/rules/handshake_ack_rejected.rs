@@ -50,7 +50,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     {
         return None;
     }
-    let limit = (2.0 * c.rtt(Side::Server).unwrap_or(0.0)).max(PROMPT);
+    let limit = (2.0 * round_trip(c)).max(PROMPT);
     let first = ack.time;
     let last = c.last(Side::Client)?.time;
     if c.rst().time.seconds_since(first) > limit && c.rst().time.seconds_since(last) > limit {
@@ -73,6 +73,15 @@ fn check(c: &ResetContext) -> Option<Finding> {
             ])
             .with(sni(c)),
     )
+}
+
+/// Seconds to the server and back; with nothing better, what the handshake took at most.
+fn round_trip(c: &ResetContext) -> f64 {
+    c.rtt(Side::Server).unwrap_or_else(|| {
+        let (syn, syn_ack) = (c.syn(), c.syn_ack());
+        syn.zip(syn_ack)
+            .map_or(0.0, |(s, a)| a.time.seconds_since(s.time).max(0.0))
+    })
 }
 
 /// The server acknowledged data before, so the handshake was complete at its end too.

@@ -49,6 +49,17 @@ fn made(side: Side, form: Form) -> String {
 fn opening(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Made { side, form } => made(*side, *form),
+        Fact::MadeUnlike { side } => {
+            format!("its numbers fit nothing the {} had said", side.word())
+        }
+        Fact::MadeUnseen { side } => format!(
+            "bare RST at the {}'s next sequence number; what it answers is not in the capture",
+            side.word()
+        ),
+        Fact::TakesLast { delay } => format!(
+            "the RST itself acknowledges the last data, sent {} before",
+            duration(*delay)
+        ),
         Fact::Answers { side, what, delay } => {
             format!(
                 "the {}'s end answers {what} with a RST after {}",
@@ -67,6 +78,11 @@ fn opening(fact: &Fact) -> Option<String> {
         Fact::SequenceOff { bytes } => {
             format!("the RST lies {bytes} bytes beyond the sender's sequence number")
         }
+        Fact::EndedLater { side, delay } => format!(
+            "the connection came up and was ended by a RST of the {} {} later",
+            side.word(),
+            duration(*delay)
+        ),
         Fact::Echoes { count } => {
             format!(
                 "{count} more RST{} of the same side, one for each segment under way",
@@ -75,7 +91,7 @@ fn opening(fact: &Fact) -> Option<String> {
         }
         Fact::OtherSideToo { count } => {
             format!(
-                "{count} RST{} of the other side, answering segments to a closed connection",
+                "{count} RST{} of the other side, which has no use for what it was sent",
                 s(*count)
             )
         }
@@ -263,6 +279,10 @@ fn closing(fact: &Fact) -> Option<String> {
             side.word(),
             duration(*delay),
             if *acknowledged { ", acknowledged" } else { "" }
+        ),
+        Fact::FinImplied { side } => format!(
+            "one byte more was acknowledged than the capture shows: the {}'s FIN, most likely",
+            side.word()
         ),
         Fact::BothFins => "both sides had closed with FIN".to_owned(),
         Fact::FinWithReset { side } => format!("FIN and RST of the {} left together", side.word()),
