@@ -132,6 +132,10 @@ pub enum Fact {
         address: String,
         head_start: f64,
     },
+    FellBack {
+        address: String,
+        delay: f64,
+    },
     ScannerSyn {
         what: &'static str,
     },

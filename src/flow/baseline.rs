@@ -1,6 +1,7 @@
 //! What all connections together say of hosts and services. Every merge is commutative, so the
 //! result does not depend on how the work was divided.
 
+use super::attempts::Attempts;
 use super::key::Key;
 use super::loc::{Arena, Loc};
 use super::resets::Finished;
@@ -14,6 +15,8 @@ use std::net::IpAddr;
 
 /// Healthy connections kept per service for contrast.
 const HEALTHY: usize = 40;
+/// Established connections on which not both sides spoke, kept beside failed attempts.
+const SILENT: usize = 8;
 /// Records kept of each: the handshake, the ClientHello or request, the start of the answer.
 const HEALTHY_RECORDS: usize = 8;
 /// Resets of a service below which no contrast can carry weight.
@@ -24,6 +27,8 @@ const CONTRAST_SERVICES: usize = 50;
 const OUTCOMES: usize = 256;
 /// Distinct targets counted per host.
 const TARGETS: usize = 64;
+/// Such connections kept.
+const RIVALS: usize = 500;
 /// Services for which samples are kept; beyond that only hosts are counted.
 const SERVICES: usize = 200_000;
 
@@ -99,6 +104,7 @@ struct ServiceTally {
     counts: [u64; 4],
     outcomes: Sample<Outcome>,
     healthy: Sample<Finished>,
+    silent: Sample<Finished>,
 }
 
 /// What the baselines are wanted for.
@@ -110,6 +116,8 @@ pub struct Wanted {
     pub services: HashMap<Endpoint, u64, RandomState>,
     /// Of them, those whose healthy connections are kept for contrast.
     pub contrast: HashSet<Endpoint, RandomState>,
+    /// Attempts that came to nothing.
+    pub attempts: Attempts,
 }
 
 impl Wanted {
@@ -122,6 +130,7 @@ impl Wanted {
         for (server, resets) in other.services {
             *self.services.entry(server).or_default() += resets;
         }
+        self.attempts.extend(other.attempts);
         self
     }
 
@@ -132,6 +141,7 @@ impl Wanted {
             .map(|(server, resets)| (std::cmp::Reverse(*resets), *server))
             .collect();
         ranked.sort_unstable();
+        self.attempts.settle();
         self.contrast = ranked
             .into_iter()
             .take(CONTRAST_SERVICES)
@@ -145,6 +155,10 @@ impl Wanted {
 
     fn service(&self, server: Endpoint) -> bool {
         self.hosts.is_none() || self.services.contains_key(&server)
+    }
+
+    fn rival(&self, server: Endpoint) -> bool {
+        self.hosts.is_none() || self.attempts.on_port(server.port)
     }
 
     fn contrast(&self, server: Endpoint) -> bool {
@@ -230,7 +244,7 @@ impl Baselines {
             }
         }
         if let (Some(opener), Some(first)) = (opener, first)
-            && wanted.service(ends[1 - opener])
+            && (wanted.service(ends[1 - opener]) || wanted.rival(ends[1 - opener]))
         {
             self.add_service(flow, opener, ends[1 - opener], (first, arena), wanted);
         }
@@ -257,14 +271,21 @@ impl Baselines {
             (flow.first_time, flow.latest(), first.frame(), outcome)
         });
         let talked = flow.seen[0] & flow.seen[1] & seen::DATA != 0;
-        if outcome == ServiceOutcome::Worked && talked && wanted.contrast(server) {
-            service.healthy.offer(HEALTHY, order, || {
-                let mut finished = Finished::of(flow, arena, false);
-                finished.kept.truncate(HEALTHY_RECORDS);
-                finished.order = first.frame();
-                finished
-            });
+        let rival = wanted.rival(server);
+        if outcome != ServiceOutcome::Worked || !(rival || talked && wanted.contrast(server)) {
+            return;
         }
+        let (sample, limit) = if talked {
+            (&mut service.healthy, HEALTHY)
+        } else {
+            (&mut service.silent, SILENT)
+        };
+        sample.offer(limit, order, || {
+            let mut finished = Finished::of(flow, arena, false);
+            finished.kept.truncate(HEALTHY_RECORDS);
+            finished.order = first.frame();
+            finished
+        });
     }
 
     /// Adds another shard's.
@@ -299,6 +320,9 @@ impl Baselines {
             for Keyed(key, value) in theirs.healthy.0 {
                 mine.healthy.offer(HEALTHY, key, || value);
             }
+            for Keyed(key, value) in theirs.silent.0 {
+                mine.silent.offer(SILENT, key, || value);
+            }
         }
     }
 
@@ -320,13 +344,21 @@ impl Baselines {
             .into_iter()
             .filter(|(ip, _)| hosts.contains(ip))
             .map(|(ip, h)| (ip, h.finish()));
-        let mut healthy = Vec::new();
+        let (mut healthy, mut rivals) = (Vec::new(), Vec::new());
         let mut records = BTreeMap::new();
-        for (server, tally) in self
-            .services
-            .into_iter()
-            .filter(|(s, _)| services.contains(s))
-        {
+        for (server, mut tally) in self.services {
+            if wanted.rival(server) {
+                let raced = |f: &Finished| wanted.attempts.raced(f);
+                let silent = std::mem::take(&mut tally.silent).into_values();
+                rivals.extend(silent.filter(raced));
+                if !wanted.contrast.contains(&server) {
+                    let talked = std::mem::take(&mut tally.healthy).into_values();
+                    rivals.extend(talked.filter(raced));
+                }
+            }
+            if !services.contains(&server) {
+                continue;
+            }
             let mut sample: Vec<_> = tally
                 .outcomes
                 .into_values()
@@ -350,6 +382,8 @@ impl Baselines {
                 healthy.extend(tally.healthy.into_values());
             }
         }
+        rivals.sort_unstable_by_key(|f| f.order);
+        healthy.extend(rivals.into_iter().take(RIVALS));
         healthy.sort_unstable_by_key(|f| f.order);
         (hosts.collect(), records, healthy)
     }

@@ -1,6 +1,7 @@
 //! Segments to connections: incarnations, roles, per-direction sequence state, and beside
 //! them what is known of hosts, services and names.
 
+pub mod attempts;
 pub mod baseline;
 pub mod build;
 mod connection;

@@ -443,6 +443,11 @@ impl<K: Key> FlowTable<K> {
                 .extend(finished.endpoints.map(|e| e.ip));
             let server = finished.endpoints[1 - super::roles::client_of(finished).0];
             *wanted.services.entry(server).or_default() += u64::from(!kind_of(finished).refused);
+            if finished.bytes == [0, 0] && finished.saw_syn {
+                let client = super::roles::client_of(finished).0;
+                let ip = finished.endpoints[client].ip;
+                wanted.attempts.add(ip, server, finished.times.0);
+            }
         }
         wanted
     }

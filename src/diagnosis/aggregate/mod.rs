@@ -28,9 +28,11 @@ pub fn aggregate(cases: &mut [Case], world: &World) -> Vec<Group> {
     process::terminated(cases, world);
     reboot::lost_state(cases);
     scan::closed_ports(cases, world);
+    scan::half_open(cases, world);
     options::refused_options(cases, world);
     refusals::by_service(cases, world);
     siblings::happy_eyeballs(cases, world);
+    siblings::fell_back(cases, world);
     periodic::health_checks(cases);
     backend::none_behind(cases, world);
     repeated::equal_silences(cases);

@@ -165,6 +165,14 @@ fn connecting(fact: &Fact) -> Option<String> {
                 duration(*head_start)
             )
         }
+        Fact::FellBack { address, delay } if *delay < 0.0 => format!(
+            "the client's attempt to {address} had succeeded {} before",
+            duration(*delay)
+        ),
+        Fact::FellBack { address, delay } => format!(
+            "the client's attempt to {address} succeeded {} later",
+            duration(*delay)
+        ),
         Fact::ScannerSyn { what } => format!("the SYN is not a normal system's: {what}"),
         Fact::ScanTargets { targets } => {
             format!("the client tried {targets} different ports or hosts")
