@@ -334,6 +334,10 @@ pub enum Fact {
         id: u16,
     },
     IpIdZero,
+    SharedId {
+        id: u16,
+        hosts: usize,
+    },
     TimestampMissing,
     TimestampContinues,
     WindowCopied {

@@ -400,7 +400,9 @@ impl HostTally {
         HostBaseline {
             ttls: by_frequency(self.ttls),
             reset_ttls: by_frequency(self.reset_ttls),
+            // from packets, which the table does not hold: see `links`
             macs: Vec::new(),
+            reset_ids: Vec::new(),
             min_rtt: self.min_rtt,
             flows: self.flows,
             opened: self.opened,

@@ -11,6 +11,7 @@ pub mod duplicates;
 pub mod fact;
 pub mod fragments;
 pub mod key;
+pub mod links;
 pub mod loc;
 pub mod names;
 pub mod reassembly;

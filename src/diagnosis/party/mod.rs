@@ -118,7 +118,7 @@ pub struct Verdict {
 
 /// The items of one reset: every row of the table asks once.
 fn items(look: &Look, reset: &Reset) -> Vec<Item> {
-    let rows: [fn(&Look, &Reset) -> Option<Item>; 29] = [
+    let rows: [fn(&Look, &Reset) -> Option<Item>; 30] = [
         timing::too_early,
         timing::neighbour_too_early,
         timing::own_time,
@@ -134,6 +134,7 @@ fn items(look: &Look, reset: &Reset) -> Vec<Item> {
         ttl::same_device,
         fields::ip_id_order,
         fields::ip_id_zero,
+        fields::ip_id_shared,
         fields::timestamp_missing,
         fields::timestamp_continues,
         fields::window_copied,

@@ -65,6 +65,9 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::IpIdZero => {
             "IP ID 0 without Don't Fragment, unlike the sender's other packets".to_owned()
         }
+        Fact::SharedId { id, hosts } => {
+            format!("IP ID {id} is the same on the RSTs of {hosts} different hosts: a device's constant")
+        }
         Fact::TimestampMissing => {
             "no TCP time stamp, although the sender puts one on everything else".to_owned()
         }
