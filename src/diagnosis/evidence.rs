@@ -78,6 +78,14 @@ pub enum Fact {
         what: &'static str,
         delay: f64,
     },
+    MadeByDevice {
+        side: Side,
+        form: Form,
+    },
+    MoreInName {
+        side: Side,
+        count: u64,
+    },
     MadeUnlike {
         side: Side,
     },

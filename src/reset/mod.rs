@@ -48,9 +48,12 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
             &answered,
             again && segment.duplicate_of.is_none(),
         );
-        if segment.duplicate_of.is_none()
-            && matches!(form, Form::Stateless | Form::StatelessAck | Form::Refusal)
-        {
+        // an abort took what it acknowledges: no stateless reply to that follows
+        let takes = matches!(
+            form,
+            Form::Stateless | Form::StatelessAck | Form::Refusal | Form::Abort
+        );
+        if segment.duplicate_of.is_none() && takes {
             answered.extend(triggers.shown);
         }
         resets.push(Reset {

@@ -87,7 +87,13 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
         return None;
     }
     let hard = d.samples >= 2 || certain_from_one(look, reset, &d);
-    let (delay, rtt) = (d.nanos as f64 / 1e9, d.rtt as f64 / 1e9);
+    // the earliest candidate decides, the likeliest one is told
+    let q = reset
+        .trigger
+        .and_then(|i| look.conn.segments.get(i))
+        .unwrap_or(&look.conn.segments[trigger]);
+    let delay = look.segment(reset).time.seconds_since(q.time);
+    let rtt = d.rtt as f64 / 1e9;
     let fact = if matches!(reset.form, Form::Abort | Form::BareAbort) {
         Fact::AckTooEarly { delay, rtt }
     } else {
@@ -97,7 +103,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
         family: Family::Timing,
         weight: 20,
         hard,
-        evidence: Evidence::of(fact, [&look.conn.segments[trigger], look.segment(reset)]),
+        evidence: Evidence::of(fact, [q, look.segment(reset)]),
     })
 }
 

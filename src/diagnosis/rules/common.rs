@@ -13,6 +13,7 @@ pub(super) fn made(c: &ResetContext) -> Evidence {
     let peer_unseen = c.replay.end[side.peer().index()].segments == 0;
     let fact = match form {
         Form::Orphan if known => Fact::MadeUnlike { side },
+        _ if c.forged => Fact::MadeByDevice { side, form },
         Form::BareAbort if peer_unseen => Fact::MadeUnseen { side },
         _ => Fact::Made { side, form },
     };
@@ -103,7 +104,14 @@ pub(super) fn companions(c: &ResetContext) -> Vec<Evidence> {
     let echoes = frames(Role::InFlightEcho);
     if !echoes.is_empty() {
         let count = echoes.len() as u64;
-        found.push(Evidence::framed(Fact::Echoes { count }, echoes));
+        let fact = match c.forged {
+            true => Fact::MoreInName {
+                side: c.sender,
+                count,
+            },
+            false => Fact::Echoes { count },
+        };
+        found.push(Evidence::framed(fact, echoes));
     }
     let victims = frames(Role::VictimReply);
     if !victims.is_empty() {

@@ -45,10 +45,30 @@ fn made(side: Side, form: Form) -> String {
     }
 }
 
+/// The same of a reset that its alleged sender did not make.
+fn made_by_device(side: Side, form: Form) -> String {
+    let who = side.word();
+    let how = match form {
+        Form::Refusal => "RST+ACK that acknowledges the SYN".to_owned(),
+        Form::Stateless => "bare RST that repeats a segment's own numbers".to_owned(),
+        Form::StatelessAck => "RST+ACK that repeats a segment's own numbers".to_owned(),
+        Form::Abort => format!("RST+ACK at the {who}'s next sequence number"),
+        Form::BareAbort => format!("bare RST at the {who}'s next sequence number"),
+        Form::Behind => format!("RST behind the {who}'s sequence number"),
+        Form::Beyond => format!("RST beyond the {who}'s sequence number"),
+        Form::Orphan => "RST".to_owned(),
+    };
+    format!("{how}, in the {who}'s name")
+}
+
 /// The reset itself.
 fn opening(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Made { side, form } => made(*side, *form),
+        Fact::MadeByDevice { side, form } => made_by_device(*side, *form),
+        Fact::MoreInName { side, count } => {
+            format!("{count} more RST{} in the {}'s name", s(*count), side.word())
+        }
         Fact::MadeUnlike { side } => {
             format!("its numbers fit nothing the {} had said", side.word())
         }
