@@ -279,6 +279,7 @@ pub enum Fact {
         text: String,
         device: bool,
     },
+    BalancerCode,
     MptcpFastClose,
     MptcpReset {
         reason: &'static str,

@@ -2,6 +2,8 @@
 
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Confidence, Party};
+use crate::diagnosis::rule::Finding;
 use crate::flow::{Segment, Side};
 use crate::packet::tcp_flags;
 use crate::reset::{Effect, Form, Kind, Role};
@@ -49,6 +51,30 @@ pub(super) fn answers(c: &ResetContext) -> Option<Evidence> {
         },
         [trigger, c.rst()],
     ))
+}
+
+/// Window of a Citrix NetScaler's SYN-ACK while it answers with SYN cookies.
+const NETSCALER_SYN_ACK: u16 = 8190;
+/// What it writes into the window of its RST to a segment that fits no connection of its: the
+/// window field holds its reason (Citrix CTX695832).
+const NETSCALER_NO_CONNECTION: u16 = 8201;
+
+/// The reset carries a load balancer's own reason in its window field.
+pub(super) fn load_balancer_code(c: &ResetContext) -> Option<Evidence> {
+    let syn_ack = c.syn_ack()?;
+    let code = c.rst().window == NETSCALER_NO_CONNECTION && syn_ack.window == NETSCALER_SYN_ACK;
+    (c.by_server() && c.is_stateless() && code)
+        .then(|| Evidence::of(Fact::BalancerCode, [syn_ack, c.rst()]))
+}
+
+/// A finding whose reset carries such a reason: the balancer speaks for itself.
+pub(super) fn or_load_balancer(c: &ResetContext, finding: Finding) -> Finding {
+    match load_balancer_code(c) {
+        Some(code) => finding
+            .with([code])
+            .party(Party::ServerSideIntermediary, Confidence::Medium),
+        None => finding,
+    }
 }
 
 /// How long after a segment the reset came.

@@ -1,6 +1,6 @@
 //! `handshake-ack-rejected`: the server refused the last step of the handshake.
 
-use super::common::{answers, made, sni};
+use super::common::{answers, made, or_load_balancer, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -59,20 +59,19 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if server_took_data(c) || refused_fewer_than_sent(c) {
         return None;
     }
-    Some(
-        Finding::new(0.68, Basis::Observed, Severity::Error)
-            .with(answers(c))
-            .with([
-                Evidence::of(
-                    Fact::NothingSaid {
-                        side: Some(Side::Server),
-                    },
-                    [ack, c.rst()],
-                ),
-                made(c),
-            ])
-            .with(sni(c)),
-    )
+    let finding = Finding::new(0.68, Basis::Observed, Severity::Error)
+        .with(answers(c))
+        .with([
+            Evidence::of(
+                Fact::NothingSaid {
+                    side: Some(Side::Server),
+                },
+                [ack, c.rst()],
+            ),
+            made(c),
+        ])
+        .with(sni(c));
+    Some(or_load_balancer(c, finding))
 }
 
 /// Seconds to the server and back; with nothing better, what the handshake took at most.

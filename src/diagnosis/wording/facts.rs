@@ -284,6 +284,9 @@ fn stated(fact: &Fact) -> Option<String> {
             text,
             device: false,
         } => format!("the RST carries: {text}"),
+        Fact::BalancerCode => {
+            "window 8201 after a SYN-ACK with window 8190: a Citrix NetScaler's code for a segment without a connection (SYN cookies)".to_owned()
+        }
         Fact::MptcpFastClose => {
             "MPTCP fast close: the application aborted the whole connection".to_owned()
         }
