@@ -5,8 +5,8 @@ use super::model::World;
 use crate::flow::{Connection, FrameRef, HostBaseline, Segment, ServiceRecord, Side};
 use crate::packet::app::{AppStory, ResponseState, TlsStory};
 use crate::packet::tcp_flags;
-use crate::units::Seq;
 use crate::reset::{Episode, Form, Kind, Replay, Reset, Role, SideState};
+use crate::units::Seq;
 
 /// FIN and RST of one `close()` leave together: at most this far apart on the wire.
 const FIN_WITH_ABORT_NS: i64 = 5_000_000;

@@ -355,6 +355,9 @@ pub enum Fact {
     WindowOfReply {
         window: u16,
     },
+    WindowKept {
+        window: u16,
+    },
     WindowZero,
     MacDiffers {
         mac: String,

@@ -27,7 +27,10 @@ fn learn_side(host: &mut HostBaseline, conn: &Connection, side: Side) {
             .iter()
             .filter(move |s| s.from == side && s.duplicate_of.is_none())
     };
-    let mut seen: Vec<[u8; 6]> = mine().filter(|s| !s.is_rst()).filter_map(|s| s.src_mac).collect();
+    let mut seen: Vec<[u8; 6]> = mine()
+        .filter(|s| !s.is_rst())
+        .filter_map(|s| s.src_mac)
+        .collect();
     seen.sort_unstable();
     seen.dedup();
     for mac in seen {

@@ -1,7 +1,7 @@
 //! The rest of the capture, as the flow layer would tell it: baselines of hosts and services.
 
 use rstcap::diagnosis::World;
-use rstcap::flow::{Connection, links, Segment, ServiceOutcome, Side};
+use rstcap::flow::{Connection, Segment, ServiceOutcome, Side, links};
 use rstcap::reset;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -15,6 +15,7 @@ mod process;
 mod reboot;
 mod refusals;
 mod repeated;
+mod residual;
 mod scan;
 mod siblings;
 
@@ -25,6 +26,7 @@ use super::model::{Case, Group, World};
 pub fn aggregate(cases: &mut [Case], world: &World) -> Vec<Group> {
     nat::leaks(cases, world);
     device::same_fingerprint(cases);
+    residual::blocking(cases, world);
     process::terminated(cases, world);
     reboot::lost_state(cases);
     scan::closed_ports(cases, world);

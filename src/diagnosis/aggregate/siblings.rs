@@ -108,8 +108,8 @@ fn won(loser: &Connection, other: &Connection) -> Option<Timestamp> {
     let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
     let (a, b) = (loser.client.ip, other.client.ip);
     let same_card = mine.src_mac.is_some() && mine.src_mac == theirs.src_mac;
-    let same_host = a == b
-        || (a.is_ipv4() != b.is_ipv4() && (same_card || a.is_loopback() && b.is_loopback()));
+    let same_host =
+        a == b || (a.is_ipv4() != b.is_ipv4() && (same_card || a.is_loopback() && b.is_loopback()));
     same_host.then(|| raced(loser, other)).flatten()
 }
 

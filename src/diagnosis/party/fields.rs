@@ -175,17 +175,8 @@ pub(super) fn window_kept(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
     let last = look.replay.state(reset.segment, reset.from).window?;
     let close = u32::from(r.window.abs_diff(last)) * 10 <= u32::from(last);
-    (reset.form == Form::Abort && r.window != 0 && close).then(|| {
-        item(
-            Family::Window,
-            -4,
-            Fact::Made {
-                side: reset.from,
-                form: reset.form,
-            },
-            r,
-        )
-    })
+    (reset.form == Form::Abort && r.window != 0 && close)
+        .then(|| item(Family::Window, -4, Fact::WindowKept { window: r.window }, r))
 }
 
 /// Rows 21 and 22: a payload, and what it names.

@@ -149,9 +149,9 @@ pub(super) fn companions(c: &ResetContext) -> Vec<Evidence> {
 
 /// A later abort that ended the connection after the primary reset had not.
 pub(super) fn ended_later(c: &ResetContext) -> Option<Evidence> {
-    let later = c
-        .resets_with(Role::Later)
-        .find(|r| r.effect == Effect::Effective && matches!(r.form, Form::Abort | Form::BareAbort))?;
+    let later = c.resets_with(Role::Later).find(|r| {
+        r.effect == Effect::Effective && matches!(r.form, Form::Abort | Form::BareAbort)
+    })?;
     let segment = c.segment(later.segment)?;
     let between = c.at + 1..later.segment;
     let went_on = between.into_iter().any(|i| c.replay.is_news(c.conn, i));

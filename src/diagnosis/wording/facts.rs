@@ -67,7 +67,11 @@ fn opening(fact: &Fact) -> Option<String> {
         Fact::Made { side, form } => made(*side, *form),
         Fact::MadeByDevice { side, form } => made_by_device(*side, *form),
         Fact::MoreInName { side, count } => {
-            format!("{count} more RST{} in the {}'s name", s(*count), side.word())
+            format!(
+                "{count} more RST{} in the {}'s name",
+                s(*count),
+                side.word()
+            )
         }
         Fact::MadeUnlike { side } => {
             format!("its numbers fit nothing the {} had said", side.word())

@@ -301,6 +301,15 @@ pub mod pattern {
         "closed at once, without a byte and without taking the request: so does a balancer without a server, but it takes three such connections to tell"
     }
 
+    /// A filter that keeps on.
+    #[must_use]
+    pub fn residual(others: usize, seconds: f64) -> String {
+        format!(
+            "after a device's reset, all {others} connections of this client to this service were reset for {}",
+            duration(seconds)
+        )
+    }
+
     /// A leaked translation.
     #[must_use]
     pub fn leaked(address: &str) -> String {

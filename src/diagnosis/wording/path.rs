@@ -66,7 +66,9 @@ pub(super) fn fact(fact: &Fact) -> String {
             "IP ID 0 without Don't Fragment, unlike the sender's other packets".to_owned()
         }
         Fact::SharedId { id, hosts } => {
-            format!("IP ID {id} is the same on the RSTs of {hosts} different hosts: a device's constant")
+            format!(
+                "IP ID {id} is the same on the RSTs of {hosts} different hosts: a device's constant"
+            )
         }
         Fact::TimestampMissing => {
             "no TCP time stamp, although the sender puts one on everything else".to_owned()
@@ -78,6 +80,7 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::WindowOfReply { window } => {
             format!("window {window}: most systems without the socket send 0")
         }
+        Fact::WindowKept { window } => format!("window {window}, about the sender's last one"),
         Fact::WindowZero => "window 0, although the sender's window was open".to_owned(),
         Fact::MacDiffers { mac } => {
             format!("source MAC {mac}, never seen with this address before")
