@@ -121,8 +121,8 @@ fn who(c: &ResetContext, finding: &Finding, verdict: &Verdict) -> (Party, Confid
     };
     let mut confidence = confidence;
     // a device that forges one direction unseen cannot be excluded where half is missing
-    let weak =
-        c.one_direction_missing() || confidence::roles_inferred(c) || c.form() == Form::Orphan;
+    let stranger = c.form() == Form::Orphan && c.replay.end[c.sender.index()].segments == 0;
+    let weak = c.one_direction_missing() || confidence::roles_inferred(c) || stranger;
     if weak && confidence == Confidence::High {
         confidence = Confidence::Medium;
     }
@@ -147,9 +147,17 @@ fn order(finding: &Finding, verdict: &Verdict) -> (Vec<Evidence>, Vec<Evidence>)
         push(&finding.evidence[split..]);
         all.iter().take(4).cloned().collect()
     } else {
-        push(&finding.evidence);
+        // another sender among the resets is worth a place in the summary
+        let split = finding.evidence.len().min(2);
+        push(&finding.evidence[..split]);
+        push(&verdict.later);
+        push(&finding.evidence[split..]);
         push(&verdict.evidence);
-        finding.evidence.iter().take(3).cloned().collect()
+        let lead = finding.evidence.iter().take(split).chain(&verdict.later);
+        lead.chain(finding.evidence.iter().skip(split))
+            .take(3)
+            .cloned()
+            .collect()
     };
     (lead, all)
 }

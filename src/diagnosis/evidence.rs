@@ -78,11 +78,32 @@ pub enum Fact {
         what: &'static str,
         delay: f64,
     },
+    MadeByDevice {
+        side: Side,
+        form: Form,
+    },
+    MoreInName {
+        side: Side,
+        count: u64,
+    },
+    MadeUnlike {
+        side: Side,
+    },
+    MadeUnseen {
+        side: Side,
+    },
+    TakesLast {
+        delay: f64,
+    },
     NoEffect {
         why: &'static str,
     },
     SequenceOff {
         bytes: i64,
+    },
+    EndedLater {
+        side: Side,
+        delay: f64,
     },
     Echoes {
         count: u64,
@@ -118,6 +139,10 @@ pub enum Fact {
     Sibling {
         address: String,
         head_start: f64,
+    },
+    FellBack {
+        address: String,
+        delay: f64,
     },
     ScannerSyn {
         what: &'static str,
@@ -235,6 +260,9 @@ pub enum Fact {
         delay: f64,
         acknowledged: bool,
     },
+    FinImplied {
+        side: Side,
+    },
     BothFins,
     FinWithReset {
         side: Side,
@@ -251,6 +279,7 @@ pub enum Fact {
         text: String,
         device: bool,
     },
+    BalancerCode,
     MptcpFastClose,
     MptcpReset {
         reason: &'static str,
@@ -294,6 +323,18 @@ pub enum Fact {
     LowTtl {
         ttl: u8,
     },
+    OwnCard {
+        side: Side,
+    },
+    OnThisLink {
+        ttl: u8,
+    },
+    LaterDevice {
+        side: Side,
+        count: u64,
+        ttl: u8,
+        usual: u8,
+    },
     IpIdJump {
         id: u16,
         last: u16,
@@ -302,9 +343,19 @@ pub enum Fact {
         id: u16,
     },
     IpIdZero,
+    SharedId {
+        id: u16,
+        hosts: usize,
+    },
     TimestampMissing,
     TimestampContinues,
     WindowCopied {
+        window: u16,
+    },
+    WindowOfReply {
+        window: u16,
+    },
+    WindowKept {
         window: u16,
     },
     WindowZero,

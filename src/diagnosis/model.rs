@@ -340,6 +340,4 @@ pub struct World {
     pub last_time: Timestamp,
     /// Time goes back by more than reordering explains: timing is no evidence.
     pub clock_unreliable: bool,
-    /// The capture itself counted dropped packets.
-    pub drops: u64,
 }

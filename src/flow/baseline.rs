@@ -1,6 +1,7 @@
 //! What all connections together say of hosts and services. Adding is commutative, so the
 //! result does not depend on how the work was divided; memory is bounded.
 
+use super::attempts::Attempts;
 use super::ended::{Ended, Ends, Healthy, Visit};
 use super::resets::Finished;
 use super::roles::client_of;
@@ -22,6 +23,10 @@ const SERVICES: usize = 1 << 17;
 /// Healthy connections kept per service for contrast, at most and, with many services, at
 /// least: about 200 bytes each.
 const HEALTHY: (usize, usize) = (40, 5);
+/// Established connections on which not both sides spoke, kept beside failed attempts.
+const SILENT: (usize, usize) = (8, 1);
+/// Connections beside failed attempts that are fetched.
+const RIVALS: usize = 500;
 /// Connections whose outcome and times are kept per service, at most and, with many services,
 /// at least: 32 bytes each.
 const OUTCOMES: (usize, usize) = (256, 8);
@@ -56,6 +61,7 @@ struct ServiceTally {
     counts: [u64; 4],
     outcomes: Sample<Outcome>,
     healthy: Sample<Box<Healthy>>,
+    silent: Sample<Box<Healthy>>,
 }
 
 /// The baselines of one timeline.
@@ -151,7 +157,7 @@ impl Part {
             return;
         };
         let limit = |(most, least): (usize, usize)| (most >> self.halved).max(least);
-        let (outcomes, keep) = (limit(OUTCOMES), limit(HEALTHY));
+        let outcomes = limit(OUTCOMES);
         let Some(service) = self.services.entry(server, visit.service) else {
             return;
         };
@@ -162,9 +168,12 @@ impl Part {
             .outcomes
             .offer(outcomes, order, || (first, last, visit.frame, outcome));
         if let Some(healthy) = healthy {
-            service
-                .healthy
-                .offer(keep, order, || Box::new(healthy.clone()));
+            let (sample, keep) = if healthy.talked {
+                (&mut service.healthy, limit(HEALTHY))
+            } else {
+                (&mut service.silent, limit(SILENT))
+            };
+            sample.offer(keep, order, || Box::new(healthy.clone()));
         }
         if self.services.len() > (SAMPLED / PARTS) << self.halved {
             self.halve();
@@ -176,10 +185,11 @@ impl Part {
     fn halve(&mut self) {
         self.halved += 1;
         let limit = |(most, least): (usize, usize)| (most >> self.halved).max(least);
-        let (outcomes, keep) = (limit(OUTCOMES), limit(HEALTHY));
+        let (outcomes, healthy, silent) = (limit(OUTCOMES), limit(HEALTHY), limit(SILENT));
         for service in self.services.values_mut() {
             service.outcomes.truncate(outcomes);
-            service.healthy.truncate(keep);
+            service.healthy.truncate(healthy);
+            service.silent.truncate(silent);
         }
     }
 }
@@ -212,18 +222,24 @@ impl Baselines {
                 Some((*ip, tally.finish()))
             })
             .collect();
-        let mut healthy = Vec::new();
+        let (mut healthy, mut rivals) = (Vec::new(), Vec::new());
         let mut records = BTreeMap::new();
-        for server in &wanted.services {
-            let Some(tally) = self.part(server.fingerprint()).services.remove(server) else {
-                continue;
-            };
-            if wanted.contrast.contains(server) {
-                let sample = tally.healthy.into_values();
-                healthy.extend(sample.map(|h| h.into_finished()));
+        let services = self.parts.into_iter().map(|part| part.services);
+        for (server, tally) in services.flat_map(Bounded::into_entries) {
+            let talked = tally.healthy.into_values();
+            if wanted.contrast.contains(&server) {
+                healthy.extend(talked.map(|h| h.into_finished()));
+                rivals.extend(wanted.rivals(server, tally.silent.into_values()));
+            } else {
+                let all = talked.chain(tally.silent.into_values());
+                rivals.extend(wanted.rivals(server, all));
             }
-            records.insert(*server, record(tally.counts, tally.outcomes));
+            if wanted.services.contains(&server) {
+                records.insert(server, record(tally.counts, tally.outcomes));
+            }
         }
+        rivals.sort_unstable_by_key(|f| f.order);
+        healthy.extend(rivals.into_iter().take(RIVALS));
         healthy.sort_unstable_by_key(|f| f.order);
         (hosts, records, healthy)
     }
@@ -254,6 +270,8 @@ pub struct Wanted {
     pub services: HashSet<Endpoint, RandomState>,
     /// Those of them whose healthy connections are contrasted with the ones that were reset.
     pub contrast: HashSet<Endpoint, RandomState>,
+    /// Attempts that came to nothing.
+    pub attempts: Attempts,
 }
 
 impl Wanted {
@@ -264,11 +282,17 @@ impl Wanted {
         let mut wanted = Self::default();
         let mut resets: BTreeMap<Endpoint, u64> = BTreeMap::new();
         for f in finished {
-            let server = f.endpoints[1 - client_of(f).0];
+            let client = client_of(f).0;
+            let server = f.endpoints[1 - client];
+            if f.bytes == [0, 0] && f.saw_syn {
+                let ip = f.endpoints[client].ip;
+                wanted.attempts.add(ip, server, f.times.0);
+            }
             wanted.hosts.extend(f.endpoints.map(|e| e.ip));
             wanted.services.insert(server);
             *resets.entry(server).or_default() += u64::from(!kind_of(f).refused);
         }
+        wanted.attempts.settle();
         let enough = resets.into_iter().filter(|s| s.1 >= CONTRAST_RESETS);
         let mut ranked: Vec<_> = enough
             .map(|(server, resets)| (std::cmp::Reverse(resets), server))
@@ -277,6 +301,18 @@ impl Wanted {
         let most = ranked.into_iter().take(CONTRAST_SERVICES);
         wanted.contrast = most.map(|r| r.1).collect();
         wanted
+    }
+
+    // The connections of a service that began beside failed attempts.
+    fn rivals(
+        &self,
+        server: Endpoint,
+        sample: impl Iterator<Item = Box<Healthy>>,
+    ) -> impl Iterator<Item = Finished> {
+        let possible = self.attempts.on_port(server.port);
+        sample
+            .filter(move |h| possible && h.raced(&self.attempts))
+            .map(|h| h.into_finished())
     }
 }
 
@@ -291,7 +327,9 @@ impl HostTally {
         HostBaseline {
             ttls: by_frequency(self.ttls),
             reset_ttls: by_frequency(self.reset_ttls),
+            // from packets, which the table does not hold: see `links`
             macs: Vec::new(),
+            reset_ids: Vec::new(),
             min_rtt: self.min_rtt,
             flows: self.flows,
             opened: self.opened,

@@ -1,5 +1,6 @@
 //! What a connection that has ended says of its hosts and its service.
 
+use super::attempts::Attempts;
 use super::baseline::Wanted;
 use super::key::Key;
 use super::loc::{Arena, Kept, Loc};
@@ -74,9 +75,11 @@ pub struct Ended {
     pub visit: Option<Visit>,
 }
 
-/// A connection without a reset in which both sides sent payload.
+/// A connection that was established and saw no reset.
 #[derive(Clone, Debug)]
 pub struct Healthy {
+    /// Both sides sent payload.
+    pub talked: bool,
     endpoints: [Endpoint; 2],
     tunnel: TunnelId,
     client: usize,
@@ -103,10 +106,8 @@ impl Ends {
     /// Adds a flow.
     pub fn push<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena) {
         let ended = Ended::of(flow, arena);
-        let talked = flow.seen[0] & flow.seen[1] & seen::DATA != 0;
         if let Some(visit) = &ended.visit
             && visit.outcome == Some(ServiceOutcome::Worked)
-            && talked
         {
             let at = self.ended.len() as u32;
             self.healthy.push((at, Healthy::of(flow, arena, visit)));
@@ -117,8 +118,13 @@ impl Ends {
     /// Adds a flow if something is still to be learnt from it.
     pub fn push_wanted<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
         let ends = flow.key.endpoints();
-        let server = flow.opener().map(|client| ends[1 - client]);
-        if server.is_some_and(|s| wanted.contrast.contains(&s)) {
+        let visit = flow.opener().map(|client| [ends[client], ends[1 - client]]);
+        let shown = |[client, server]: [Endpoint; 2]| {
+            let rival = wanted.attempts.on_port(server.port);
+            wanted.contrast.contains(&server)
+                || rival && wanted.attempts.raced(client.ip, flow.first_time)
+        };
+        if visit.is_some_and(shown) {
             self.push(flow, arena);
         } else if ends.iter().any(|e| wanted.hosts.contains(&e.ip)) {
             self.ended.push(Ended::of(flow, arena));
@@ -180,6 +186,7 @@ impl Healthy {
         let mut first = [Loc::new(0, 0); HEALTHY_RECORDS];
         let records = flow.trail.first_into(arena, &mut first) as u8;
         Self {
+            talked: flow.seen[0] & flow.seen[1] & seen::DATA != 0,
             endpoints: flow.key.endpoints(),
             tunnel: flow.key.tunnel(),
             client: visit.client,
@@ -192,6 +199,12 @@ impl Healthy {
             records,
             first,
         }
+    }
+
+    /// It began beside an attempt of its client that came to nothing.
+    #[must_use]
+    pub fn raced(&self, attempts: &Attempts) -> bool {
+        attempts.raced(self.endpoints[self.client].ip, self.times.0)
     }
 
     /// As a finished connection, in the order of first frames.
@@ -210,7 +223,7 @@ impl Healthy {
             icmp: Vec::new(),
             segments: self.segments.map(u64::from),
             bytes: self.bytes,
-            // both sides sent payload, so both sent something
+            // it was established, so both sides sent something
             next: self.next.map(Some),
             resets: [0; 2],
             times: self.times,

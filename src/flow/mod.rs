@@ -1,6 +1,7 @@
 //! Segments to connections: incarnations, roles, per-direction sequence state, and beside
 //! them what is known of hosts, services and names.
 
+pub mod attempts;
 pub mod baseline;
 pub mod build;
 mod connection;
@@ -11,6 +12,7 @@ pub mod ended;
 pub mod fact;
 pub mod fragments;
 pub mod key;
+pub mod links;
 pub mod loc;
 pub mod names;
 pub mod reassembly;

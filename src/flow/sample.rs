@@ -130,6 +130,11 @@ impl<K: Hash + Eq + Fingerprint, V: Default> Bounded<K, V> {
         self.map.values_mut()
     }
 
+    /// All keys and values.
+    pub fn into_entries(self) -> impl Iterator<Item = (K, V)> {
+        self.map.into_iter()
+    }
+
     /// Takes a value out.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         self.map.remove(key)

@@ -37,11 +37,23 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
     let mut resets: Vec<Reset> = Vec::new();
     let all = conn.segments.iter().enumerate().filter(|(_, s)| s.is_rst());
     for (at, segment) in all.take(EXAMINED_RESETS) {
-        let (form, triggers) =
-            form::classify(conn, replay, at, rtt[segment.from.index()].min, &answered);
-        if segment.duplicate_of.is_none()
-            && matches!(form, Form::Stateless | Form::StatelessAck | Form::Refusal)
-        {
+        let again = resets
+            .iter()
+            .any(|r| r.from == segment.from && conn.segments[r.segment].duplicate_of.is_none());
+        let (form, triggers) = form::classify(
+            conn,
+            replay,
+            at,
+            rtt[segment.from.index()].min,
+            &answered,
+            again && segment.duplicate_of.is_none(),
+        );
+        // an abort took what it acknowledges: no stateless reply to that follows
+        let takes = matches!(
+            form,
+            Form::Stateless | Form::StatelessAck | Form::Refusal | Form::Abort
+        );
+        if segment.duplicate_of.is_none() && takes {
             answered.extend(triggers.shown);
         }
         resets.push(Reset {

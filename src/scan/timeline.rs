@@ -10,6 +10,7 @@ use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::links;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
@@ -183,9 +184,10 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             },
         );
     }
-    let (hosts, services, healthy) = baselines.into_world(&wanted);
+    let (mut hosts, services, healthy) = baselines.into_world(&wanted);
     let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
+    links::learn(&mut hosts, &healthy);
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
         hosts,
@@ -194,7 +196,6 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         first_time: Timestamp(first_time),
         last_time: Timestamp(last_time),
         clock_unreliable,
-        drops: 0,
     };
     let totals = Totals {
         files: files.jobs().len() as u64,

@@ -3,7 +3,7 @@
 
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::diagnosis::model::{Case, Confidence, Party, Severity, World};
+use crate::diagnosis::model::{Alternative, Case, Confidence, Party, Severity, World};
 use crate::diagnosis::wording::pattern;
 use crate::flow::{Endpoint, ServiceOutcome, Side};
 use crate::reset::replay;
@@ -44,7 +44,11 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
                 && c.connection.totals.bytes[1] > 0
                 && (first..=last).contains(&c.connection.totals.first_time)
         });
-        if indexes.len() < CONNECTIONS || worked || others {
+        if worked || others {
+            continue;
+        }
+        if indexes.len() < CONNECTIONS {
+            indexes.iter().for_each(|i| suggest(&mut cases[*i]));
             continue;
         }
         let frames: Vec<_> = indexes
@@ -60,6 +64,21 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
             apply(&mut cases[*index], change);
         }
     }
+}
+
+/// One such connection alone has other explanations too, but this one is worth a look.
+fn suggest(case: &mut Case) {
+    const CLASS: &str = "no-backend-suspected";
+    let d = &mut case.diagnosis;
+    d.alternatives.retain(|a| a.class != CLASS);
+    d.alternatives.insert(
+        0,
+        Alternative {
+            class: CLASS,
+            why_less_likely: pattern::too_few_for_none_behind().to_owned(),
+        },
+    );
+    d.alternatives.truncate(3);
 }
 
 /// The server's end closed or reset within a round trip of the handshake, said nothing and

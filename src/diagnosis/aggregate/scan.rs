@@ -3,7 +3,7 @@
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
-use crate::diagnosis::wording::pattern;
+use crate::diagnosis::wording::{self, pattern};
 use crate::flow::Endpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,6 +12,8 @@ use std::net::IpAddr;
 const TARGETS: usize = 5;
 /// The same when open ports of its were found by half-open probes.
 const COMPANIONS: usize = 2;
+/// Probes cited for the number of targets.
+const CITED: usize = 64;
 /// A scan tries them within this time on average (seconds per target).
 const SECONDS_PER_TARGET: f64 = 12.0;
 
@@ -84,6 +86,35 @@ fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {
         );
         change.severity = Some(Severity::Info);
         apply(&mut cases[*index], change);
+    }
+}
+
+/// A scanner's half-open probes are evidence of each other: the count of its targets is shown
+/// by all of them.
+pub(super) fn half_open(cases: &mut [Case], world: &World) {
+    let mut clients: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        if case.diagnosis.class == "port-scan-syn" {
+            let client = case.connection.client.ip;
+            clients.entry(client).or_default().push(index);
+        }
+    }
+    for (client, indexes) in clients {
+        let Some(targets) = world.hosts.get(&client).map(|h| h.targets) else {
+            continue;
+        };
+        let text = wording::fact(&Fact::ScanTargets { targets });
+        let probe = |i: &usize| cases[*i].connection.segments.first().map(|s| s.frame);
+        let frames: Vec<_> = indexes.iter().filter_map(probe).take(CITED).collect();
+        for index in indexes {
+            for statement in &mut cases[index].diagnosis.evidence {
+                if statement.text == text {
+                    statement.frames.extend(&frames);
+                    statement.frames.sort_unstable();
+                    statement.frames.dedup();
+                }
+            }
+        }
     }
 }
 

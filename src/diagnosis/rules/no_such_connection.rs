@@ -1,6 +1,6 @@
 //! `no-such-connection`: a host answered that it does not know the connection.
 
-use super::common::{answers, companions, made, request, sni};
+use super::common::{answers, companions, made, or_load_balancer, request, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
 use crate::diagnosis::rule::Finding;
@@ -48,6 +48,6 @@ fn check(c: &ResetContext) -> Option<Finding> {
     Some(if c.by_client() {
         finding.party(Party::Unknown, Confidence::Medium)
     } else {
-        finding.party(Party::ServerHost, Confidence::Medium)
+        or_load_balancer(c, finding.party(Party::ServerHost, Confidence::Medium))
     })
 }

@@ -42,7 +42,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let quit = c.story.clean_quit;
-    let framed = c.response_complete() == Some(true) && !c.outstanding();
+    let received =
+        c.by_server() || c.unacknowledged(Side::Server) <= u32::from(c.fin(Side::Server).is_some());
+    let framed = c.response_complete() == Some(true) && !c.outstanding() && received;
     let cause = likelihood(c, quit, framed)?;
     let fact = if quit {
         Fact::CleanQuit

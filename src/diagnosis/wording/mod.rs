@@ -295,6 +295,21 @@ pub mod pattern {
         format!("{times} connections to this port ended like this and none worked meanwhile")
     }
 
+    /// Why a single connection is not called so.
+    #[must_use]
+    pub fn too_few_for_none_behind() -> &'static str {
+        "closed at once, without a byte and without taking the request: so does a balancer without a server, but it takes three such connections to tell"
+    }
+
+    /// A filter that keeps on.
+    #[must_use]
+    pub fn residual(others: usize, seconds: f64) -> String {
+        format!(
+            "after a device's reset, all {others} connections of this client to this service were reset for {}",
+            duration(seconds)
+        )
+    }
+
     /// A leaked translation.
     #[must_use]
     pub fn leaked(address: &str) -> String {
