@@ -312,9 +312,7 @@ fn endpoint(look: &Look, primary: &Reset, items: &[Item], score: i32) -> Verdict
         && matches!(primary.form, Form::Behind | Form::Beyond);
     let (party, confidence) = if nothing_to_compare || score >= DOUBT && !only_own_ttl(items) {
         (Party::Unknown, Confidence::Medium)
-    } else if one_hop_off(items) {
-        (Party::Unknown, Confidence::Low)
-    } else if ineffective && score > ENDPOINT_MEDIUM {
+    } else if one_hop_off(items) || ineffective && score > ENDPOINT_MEDIUM {
         (Party::Unknown, Confidence::Low)
     } else if score <= ENDPOINT_HIGH && !odd {
         (host, Confidence::High)
