@@ -58,7 +58,7 @@ pub use dns::{
     type_name,
 };
 pub use protocol::Protocol;
-pub use registry::{Recogniser, recognisers};
+pub use registry::{Recogniser, is_reserved, recognisers};
 pub use rst_payload::{RstReason, RstReasonKind, rst_payload};
 pub use story::{AppError, AppStory, Blame, Confidence, Request, ResponseState};
 pub use talk::{Dialogue, Stream, Turn};
