@@ -12,6 +12,7 @@ fn keyed() -> Vec<u8> {
     hello.extend([0, 0, 2, 0x13, 1, 1, 0]);
     let capture = talk::capture(talk::reset_request(40_000, &hello));
     let mut bytes = capture.bytes(Shape::Pcapng { big: false });
+    let key = |random: &str| format!("CLIENT_RANDOM {} 00\n", random.repeat(32));
     let log = [key("ab"), key("cd")].concat();
     let len = 20 + log.len().next_multiple_of(4) as u32;
     bytes.extend([10, len].map(u32::to_le_bytes).concat());
