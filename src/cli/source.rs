@@ -64,7 +64,7 @@ fn label(job: &FileJob) -> FileLabel {
     FileLabel {
         file: job.id,
         name: job.label.clone(),
-        size: Some(job.len),
+        size: Some(job.original_len),
         frames,
         other_frames: job.other_frames,
     }

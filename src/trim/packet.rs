@@ -4,6 +4,7 @@
 use super::block::{Blocks, Endian, Options, codes, padded, types};
 use super::options::{self, Lost};
 use super::source::{Origin, Records, body};
+use crate::capture;
 use crate::units::TsResolution;
 
 const DROP_COUNT: u16 = 4;
@@ -34,6 +35,7 @@ impl<'a> Packet<'a> {
         match origin.records {
             Records::Pcap => pcap(bytes, origin),
             Records::Snoop => snoop(bytes),
+            Records::Erf => erf(bytes),
             Records::Pcapng => match origin.endian.u32(bytes, 0)? {
                 types::ENHANCED_PACKET => enhanced(bytes, origin.endian),
                 types::PACKET => obsolete(bytes, origin.endian),
@@ -104,6 +106,20 @@ fn snoop(bytes: &[u8]) -> Option<Packet<'_>> {
         options: &[],
         drops: None,
         endian,
+    })
+}
+
+/// The record is the packet, as in any file of `LINKTYPE_ERF`.
+fn erf(bytes: &[u8]) -> Option<Packet<'_>> {
+    let (nanos, original_len, data) = capture::erf_record(bytes)?;
+    Some(Packet {
+        interface: 0,
+        ticks: Some(nanos),
+        original_len,
+        data,
+        options: &[],
+        drops: None,
+        endian: Endian::Little,
     })
 }
 
