@@ -136,6 +136,12 @@ fn add_timeline(
         files,
         ..
     } = timeline;
+    let source = CaseSource::new(files);
+    for case in &mut cases {
+        if let Some(told) = source.told(case) {
+            diagnosis::adopt(case, &told);
+        }
+    }
     let mut groups = diagnosis::aggregate(&mut cases, &world);
     let first_group = found.groups.len() as u32;
     cases.iter_mut().for_each(|c| c.group += first_group);
@@ -145,7 +151,7 @@ fn add_timeline(
     }
     found.cases.append(&mut cases);
     found.groups.append(&mut groups);
-    found.sources.push(CaseSource::new(files));
+    found.sources.push(source);
     Ok(())
 }
 

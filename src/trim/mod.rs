@@ -27,6 +27,7 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use again::{may_be_case_file, told};
 pub use file_name::file_name;
 pub use source::{FileLabel, Origin, Origins, Raw, Source};
 

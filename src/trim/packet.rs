@@ -56,6 +56,11 @@ impl<'a> Packet<'a> {
             .map(|o| o.value)
     }
 
+    /// Whether it has an `epb_packetid`.
+    pub fn has_id(&self) -> bool {
+        self.options().any(|o| o.code == PACKET_ID)
+    }
+
     pub fn refers_to_process(&self) -> bool {
         self.options().any(|o| PROCESS_INDEXES.contains(&o.code))
     }
@@ -209,7 +214,7 @@ pub(super) fn write(
     for comment in placed.comments {
         blocks.option(codes::COMMENT, comment.as_bytes());
     }
-    if !packet.options().any(|o| o.code == PACKET_ID) {
+    if !packet.has_id() {
         blocks.option(PACKET_ID, &blocks.endian.bytes64(placed.source_frame));
     }
     blocks.end_of_options();

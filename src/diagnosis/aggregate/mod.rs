@@ -17,8 +17,11 @@ mod refusals;
 mod repeated;
 mod scan;
 mod siblings;
+mod told;
 
 use super::model::{Case, Group, World};
+
+pub use told::{Told, adopt};
 
 /// Replaces classes that a pattern over several connections explains better, adds contrasts,
 /// and groups the cases.
