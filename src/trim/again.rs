@@ -107,8 +107,18 @@ fn read(text: &str) -> Option<Told> {
         cause_confidence,
         basis: Basis::ALL.into_iter().find(|b| b.id() == basis)?,
         severity: Severity::ALL.into_iter().find(|s| s.id() == severity)?,
+        cut: text.lines().any(is_cut),
         reason: clean(reason, MAX_COMMENT),
     })
+}
+
+/// Whether a line of the comment counts packets of the connection that are left out.
+fn is_cut(line: &str) -> bool {
+    let number = line.strip_prefix("- ").and_then(|l| {
+        l.strip_suffix(" packets of the connection")
+            .or_else(|| l.strip_suffix(" packet of the connection"))
+    });
+    number.is_some_and(|n| n.parse::<u64>().is_ok_and(|n| n > 0))
 }
 
 /// Whether a section comment is one of rstcap's about a case of the same class.

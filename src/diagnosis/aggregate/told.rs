@@ -31,12 +31,15 @@ pub struct Told {
     pub basis: Basis,
     #[allow(missing_docs)]
     pub severity: Severity,
+    /// It left packets of the connection out of the file.
+    pub cut: bool,
     /// What it gave as its first reason, one clean line; empty if it gave none.
     pub reason: String,
 }
 
 /// Lets the earlier run's word stand where it saw more than this one: for classes that rest on
-/// other connections, and for who it was and how sure where the class is the same. What this
+/// other connections, for any class where packets of the connection are left out of the file,
+/// and for who it was and how sure where the class is the same. What this
 /// connection alone shows becomes the first alternative, and the evidence says whose word it is.
 pub fn adopt(case: &mut Case, told: &Told) {
     let Some(rule) = tree::rule(&told.class) else {
@@ -45,7 +48,7 @@ pub fn adopt(case: &mut Case, told: &Told) {
     let own = &mut case.diagnosis;
     let same_class = own.class == rule.id;
     let rests_on_others = rule.check.is_none() || ASKS_ABOUT_OTHERS.contains(&rule.id);
-    if !same_class && !rests_on_others {
+    if !same_class && !rests_on_others && !told.cut {
         return; // the frames of the connection are all here: they decide
     }
     let sure = own.cause_confidence.min(told.cause_confidence);
