@@ -7,5 +7,6 @@ mod house;
 mod properties;
 mod records;
 mod scenarios;
+mod secrets;
 mod support;
 mod trimming;

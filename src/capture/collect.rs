@@ -169,7 +169,7 @@ fn look(path: &Path) -> Result<(), Error> {
         .take(PREFIX_LEN as u64)
         .read_to_end(&mut prefix)?;
     match identify(&prefix) {
-        Identified::Capture(_) => Ok(()),
+        Identified::Capture(_) | Identified::Tabled => Ok(()),
         _ => super::Opened::open(path).map(|_| ()),
     }
 }

@@ -67,11 +67,7 @@ pub(super) fn deliver(
     }
     complain(&found, &outcome);
     list?;
-    if !settings.quiet && (settings.output == Output::Stdout || has_no_room_for_notes(settings)) {
-        report::notes(&report)
-            .iter()
-            .for_each(|n| say(format_args!("rstcap: {n}")));
-    }
+    say_notes(&report, settings);
     let status = status(&report, &found, settings, &outcome);
     // the process ends here; freeing every string of every case first would only take time
     std::mem::forget((found, cases, groups));
@@ -148,6 +144,22 @@ pub(super) fn written_to_stdout(done: io::Result<()>) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// What the report on standard output has no room for, on standard error. That a file holds
+/// keys is said there whatever the format.
+fn say_notes(report: &Report<'_>, settings: &Settings) {
+    let mut notes = report::secrets(report);
+    if settings.quiet {
+        return;
+    }
+    if settings.output == Output::Stdout || has_no_room_for_notes(settings) {
+        notes.splice(0..0, report::notes(report));
+    } else if settings.format == Format::Text {
+        // the table says the rest
+        notes.retain(|n| n.starts_with("WARNING"));
+    }
+    notes.iter().for_each(|n| say(format_args!("rstcap: {n}")));
 }
 
 /// Formats of one row per case do not say what is wrong with the input.

@@ -138,6 +138,12 @@ fn add_timeline(
         files,
         ..
     } = timeline;
+    let source = CaseSource::new(files);
+    for case in &mut cases {
+        if let Some(told) = source.told(case) {
+            diagnosis::adopt(case, &told);
+        }
+    }
     let mut groups = diagnosis::aggregate(&mut cases, &world);
     let first_group = found.groups.len() as u32;
     cases.iter_mut().for_each(|c| c.group += first_group);
@@ -147,7 +153,7 @@ fn add_timeline(
     }
     found.cases.append(&mut cases);
     found.groups.append(&mut groups);
-    found.sources.push(CaseSource::new(files));
+    found.sources.push(source);
     Ok(())
 }
 
@@ -200,33 +206,29 @@ pub(super) fn write_case(
 ) -> Result<Written, Failure> {
     let (selection, source, options) = prepare(found, case, settings)?;
     let failed = |e: crate::error::Error| Failure::output(e.to_string());
-    match target {
+    let written = match target {
         Target::Directory(directory) => {
             let is_input = |path: &Path| found.is_input(path);
-            let written =
-                trim::write_case(case, &selection, source, &options, directory, &is_input)
-                    .map_err(failed)?;
-            Ok(Written {
-                path: written.path,
-                packets: written.packets as u64,
-                bytes: written.bytes,
-                reset: selection.number_of(case.primary_segment().frame),
-                secrets_left_out: written.secrets_left_out,
-            })
+            trim::write_case(case, &selection, source, &options, directory, &is_input)
+                .map_err(failed)?
         }
         Target::Stdout => {
-            let bytes = trim::case_to_bytes(case, &selection, source, &options).map_err(failed)?;
+            let (bytes, written) =
+                trim::case_in_memory(case, &selection, source, &options).map_err(failed)?;
             let mut out = std::io::stdout().lock();
             super::deliver::written_to_stdout(out.write_all(&bytes).and_then(|()| out.flush()))?;
-            Ok(Written {
-                path: PathBuf::from("-"),
-                packets: selection.frames.len() as u64,
-                bytes: bytes.len() as u64,
-                reset: selection.number_of(case.primary_segment().frame),
-                secrets_left_out: 0,
-            })
+            let path = PathBuf::from("-");
+            trim::Written { path, ..written }
         }
-    }
+    };
+    Ok(Written {
+        path: written.path,
+        packets: written.packets as u64,
+        bytes: written.bytes,
+        reset: selection.number_of(case.primary_segment().frame),
+        secrets: written.secrets,
+        secrets_left_out: written.secrets_left_out,
+    })
 }
 
 /// The bytes of a case's file.

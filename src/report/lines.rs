@@ -148,11 +148,35 @@ pub(super) fn written(report: &Report<'_>) -> Vec<String> {
             ));
         }
     }
-    let secrets: u64 = report.written.values().map(|w| w.secrets_left_out).sum();
-    if secrets > 0 {
+    lines.extend(secrets(report));
+    lines
+}
+
+/// What became of the decryption secrets of the input: a file that holds keys is not to be
+/// shared by mistake.
+#[must_use]
+pub fn secrets(report: &Report<'_>) -> Vec<String> {
+    let files = || report.written.values();
+    let mut lines = Vec::new();
+    let left_out: u64 = files().map(|w| w.secrets_left_out).sum();
+    if left_out > 0 {
         lines.push(format!(
             "{} left out of the case files; --secrets matched keeps those of the connections kept",
-            counted(secrets, "TLS secret")
+            counted(left_out, "TLS secret")
+        ));
+    }
+    let with_keys = files().filter(|w| w.secrets > 0).count() as u64;
+    if with_keys > 0 {
+        let kept: u64 = files().map(|w| w.secrets).sum();
+        let verb = if with_keys == 1 {
+            "contains"
+        } else {
+            "contain"
+        };
+        lines.push(format!(
+            "WARNING: {} {verb} {}: whoever has it can read what was encrypted; --secrets none leaves them out",
+            counted(with_keys, "case file"),
+            counted(kept, "TLS secret"),
         ));
     }
     lines

@@ -28,7 +28,7 @@ pub use app::server_names;
 pub use display_filter::display_filter;
 pub use figures::{bytes, count, duration, time};
 pub use json::write_cases as write_ndjson;
-pub use lines::anomalies as notes;
+pub use lines::{anomalies as notes, secrets};
 pub use schema::{FieldDoc, ObjectDoc};
 pub use schema_case::object_docs;
 pub use text::{Detail, Style, TextOptions};
@@ -74,6 +74,8 @@ pub struct Written {
     pub bytes: u64,
     /// Number of the primary RST in it, from 1.
     pub reset: Option<u64>,
+    /// TLS secrets in it.
+    pub secrets: u64,
     /// TLS secrets of the source that were left out of it.
     pub secrets_left_out: u64,
 }

@@ -199,7 +199,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     };
     let totals = Totals {
         files: files.jobs().len() as u64,
-        bytes: files.jobs().iter().map(|j| j.len).sum(),
+        bytes: files.jobs().iter().map(|j| j.original_len).sum(),
         packets: frames,
         connections,
         resets,
@@ -230,8 +230,8 @@ fn status(job: &FileJob, timeline: usize) -> FileStatus {
         id: job.id,
         label: job.label.clone(),
         timeline,
-        format: job.format.to_string(),
-        bytes: job.len,
+        format: job.format_name.clone(),
+        bytes: job.original_len,
         frames: job.frames,
         first_frame: job.first_frame,
         times: job.times,

@@ -46,13 +46,14 @@ mod storage;
 mod story;
 mod talk;
 mod tds;
-pub mod text;
+
 mod tls;
 mod tns;
 mod websocket;
 mod xmpp;
 mod zookeeper;
 
+pub use crate::units::text;
 pub use dns::{
     DnsAnswer, DnsAnswers, DnsData, DnsMessage, DnsName, DnsQuestion, dns_message, rcode_name,
     type_name,
