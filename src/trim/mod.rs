@@ -28,6 +28,7 @@ mod fixture;
 mod tests;
 
 pub use file_name::file_name;
+pub use output::{TEMPORARY, create};
 pub use source::{FileLabel, Origin, Origins, Raw, Source};
 
 use crate::diagnosis::Case;

@@ -9,7 +9,6 @@
 mod commands;
 mod data;
 mod detail;
-mod digest;
 mod embed;
 mod files;
 mod groups;
@@ -19,6 +18,7 @@ mod tests;
 mod words;
 
 use super::Report;
+use super::digest;
 use super::diagram::COLOURS_AND_DIAGRAM;
 use files::Names;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
