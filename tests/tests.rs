@@ -1,5 +1,6 @@
 //! One integration binary.
 
+mod batch;
 mod cli;
 mod fuzz;
 mod hostile;

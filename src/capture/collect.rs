@@ -234,12 +234,7 @@ mod tests {
 
     /// Names below the directory, and how many errors.
     fn found(dir: &Path, include: &[&str], exclude: &[&str]) -> (Vec<String>, usize) {
-        let (found, errors) = collect(
-            &[dir.to_path_buf()],
-            &globs(include),
-            &globs(exclude),
-            None,
-        );
+        let (found, errors) = collect(&[dir.to_path_buf()], &globs(include), &globs(exclude), None);
         let below = |path: &PathBuf| path.strip_prefix(dir).unwrap().display().to_string();
         (found.iter().map(|f| below(&f.path)).collect(), errors.len())
     }

@@ -100,7 +100,12 @@ pub struct Args {
     pub force: bool,
 
     /// Show, and fail on, only cases that the directory of --write did not list before
-    #[arg(long, requires = "write", conflicts_with = "force", help_heading = "Which cases")]
+    #[arg(
+        long,
+        requires = "write",
+        conflicts_with = "force",
+        help_heading = "Which cases"
+    )]
     pub new: bool,
 
     /// In directories, read only files whose name or path matches; repeatable

@@ -44,7 +44,14 @@ pub(super) fn deliver(
     let mut earlier = state.earlier();
     earlier.removed = state.remove_stale(&others, &outcome);
     let directory = store.directory.display().to_string();
-    let report = report_of(&found, &shown, &groups, &outcome, &earlier, Some(&directory));
+    let report = report_of(
+        &found,
+        &shown,
+        &groups,
+        &outcome,
+        &earlier,
+        Some(&directory),
+    );
     let diagrams = if settings.diagrams {
         let context = pipeline::context(settings);
         beside::write_diagrams(&report, &store.directory, settings.force, &context)
@@ -54,7 +61,16 @@ pub(super) fn deliver(
     let printed = print_report(&report, settings);
     let status = finish(&report, &found, settings, &outcome);
     let changed = earlier.changed;
-    write_page(found, shown, others, &all_groups, outcome, store, settings, &changed)?;
+    write_page(
+        found,
+        shown,
+        others,
+        &all_groups,
+        outcome,
+        store,
+        settings,
+        &changed,
+    )?;
     printed.and(diagrams).map(|()| status)
 }
 
@@ -138,6 +154,7 @@ impl State<'_> {
         };
         let changed = self.shown.iter().filter(changed).map(|c| c.id);
         Earlier {
+            only_new: self.settings.only_new,
             listed: listed as u64,
             gone: listed.saturating_sub(self.merged.known.len()) as u64,
             changed: if self.settings.force {

@@ -53,7 +53,10 @@ pub(super) fn cases(
 
 /// A capture of which only lines are left.
 fn gone(id: FileId, label: String, line: &serde_json::Value) -> FileStatus {
-    let time = line.get("time").and_then(|t| t.as_str()).unwrap_or_default();
+    let time = line
+        .get("time")
+        .and_then(|t| t.as_str())
+        .unwrap_or_default();
     let digits = time.split_once('.').map_or(0, |(_, f)| f.len() - 1);
     FileStatus {
         id,

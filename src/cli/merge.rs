@@ -79,11 +79,21 @@ fn once_each(cases: &[Case], keys: &[Vec<String>]) -> Vec<bool> {
 /// A group with a case that is listed keeps the number it has there; others get the next ones.
 fn renumber_groups(found: &mut Found, store: &Store, ids: &BTreeMap<u32, u32>) {
     let listed = |id: &u32| store.lines().get(id).map(|l| l.listed.group);
-    let mut next = store.lines().values().map(|l| l.listed.group).max().unwrap_or(0);
+    let mut next = store
+        .lines()
+        .values()
+        .map(|l| l.listed.group)
+        .max()
+        .unwrap_or(0);
     let mut used: BTreeSet<u32> = BTreeSet::new();
     let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
     found.groups.retain_mut(|group| {
-        group.cases = group.cases.iter().filter_map(|c| ids.get(c)).copied().collect();
+        group.cases = group
+            .cases
+            .iter()
+            .filter_map(|c| ids.get(c))
+            .copied()
+            .collect();
         group.cases.sort_unstable();
         !group.cases.is_empty()
     });

@@ -97,11 +97,7 @@ impl Store {
 
     /// Writes the list anew: `fresh` lines in the place of those with their ids, without those
     /// that are `gone`.
-    pub(super) fn save(
-        &self,
-        fresh: &BTreeMap<u32, String>,
-        gone: &[u32],
-    ) -> Result<(), Failure> {
+    pub(super) fn save(&self, fresh: &BTreeMap<u32, String>, gone: &[u32]) -> Result<(), Failure> {
         let kept = self.lines.iter().map(|(id, l)| (id, &l.text));
         let mut all: BTreeMap<&u32, &String> = kept.collect();
         all.retain(|id, _| !gone.contains(id));

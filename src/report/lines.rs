@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 pub(super) fn nothing(report: &Report<'_>) -> String {
     let t = report.totals;
     let read = read(report);
+    if t.cases > 0 && report.earlier.only_new {
+        return format!("nothing new: {} in {read}", counted(t.cases, "case"));
+    }
     if t.cases > 0 {
         return format!(
             "no case matches the filters; {} in {read}",
@@ -128,7 +131,11 @@ fn earlier(report: &Report<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let there = report.written.values().filter(|w| w.earlier).count() as u64;
     if there > 0 {
-        let (verb, them) = if there == 1 { ("was", "it") } else { ("were", "them") };
+        let (verb, them) = if there == 1 {
+            ("was", "it")
+        } else {
+            ("were", "them")
+        };
         lines.push(format!(
             "{} {verb} there before; --force writes {them} again",
             counted(there, "case file")
@@ -174,7 +181,10 @@ fn open_first(report: &Report<'_>) -> Option<String> {
     let first = worst.min_by_key(|c| (std::cmp::Reverse(c.diagnosis.severity), c.id))?;
     let written = report.written.get(&first.id)?;
     let file = shell_word(&written.path.to_string_lossy());
-    let at = written.reset.map(|n| format!(" -g {n}")).unwrap_or_default();
+    let at = written
+        .reset
+        .map(|n| format!(" -g {n}"))
+        .unwrap_or_default();
     Some(format!("see case {}: wireshark -r {file}{at}", first.id))
 }
 

@@ -6,8 +6,8 @@
 
 mod app;
 mod csv;
-mod digest;
 pub mod diagram;
+mod digest;
 mod display_filter;
 mod figures;
 mod groups;
@@ -73,6 +73,8 @@ pub struct Report<'a> {
 /// What an output directory already held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Earlier {
+    /// Only cases that are not listed there are shown.
+    pub only_new: bool,
     /// Cases listed there by earlier runs.
     pub listed: u64,
     /// Those of them that this input does not show.

@@ -275,7 +275,9 @@ fn percent_encoded(name: &str) -> String {
 
 fn sequence(report: &Report<'_>, case: &Case) -> Markup {
     let seen: u64 = case.connection.totals.segments.iter().sum();
-    let only_listed = report.file_of(case).is_some_and(|f| f.earlier && f.packets == 0);
+    let only_listed = report
+        .file_of(case)
+        .is_some_and(|f| f.earlier && f.packets == 0);
     if only_listed && seen > case.connection.segments.len() as u64 {
         return html! { p.soft { "Neither the capture nor the case file was there to draw its sequence from." } };
     }

@@ -18,8 +18,8 @@ mod tests;
 mod words;
 
 use super::Report;
-use super::digest;
 use super::diagram::COLOURS_AND_DIAGRAM;
+use super::digest;
 use files::Names;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
