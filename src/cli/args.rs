@@ -170,7 +170,7 @@ pub struct Args {
     )]
     pub format: Format,
 
-    /// List every case, however many there are
+    /// List every case, however many there are, and every file
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 

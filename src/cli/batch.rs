@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::store::Store;
 use super::{beside, earlier};
 use crate::diagnosis::{Case, Group};
-use crate::report::{self, Earlier, Report, Written};
+use crate::report::{self, Earlier, Format, Report, Written};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -58,7 +58,13 @@ pub(super) fn deliver(
     } else {
         Ok(())
     };
-    let printed = print_report(&report, settings);
+    // a job that runs by itself is silent while there is nothing to say
+    let silent = settings.quiet && settings.only_new && settings.format == Format::Text;
+    let printed = if silent && shown.is_empty() {
+        Ok(())
+    } else {
+        print_report(&report, settings)
+    };
     let status = finish(&report, &found, settings, &outcome);
     let changed = earlier.changed;
     write_page(

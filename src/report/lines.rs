@@ -1,10 +1,11 @@
 //! The lines around the table.
 
-use super::Report;
 use super::figures::{bytes, count, counted, duration};
 use super::hostile::{plain, shell_word};
+use super::{FileStatus, Report};
 use crate::anomaly::{AnomalyKind, Tally};
 use crate::diagnosis::{Case, Severity};
+use crate::units::FileId;
 use std::collections::BTreeMap;
 
 /// What is said when there is nothing to show.
@@ -123,6 +124,38 @@ fn first_place(file: &str, tally: &Tally) -> String {
         text.push_str(&format!(": {}", plain(&tally.detail)));
     }
     text
+}
+
+/// Every input file with what came of it, when there are several.
+pub(super) fn files(report: &Report<'_>) -> Vec<String> {
+    if report.files.len() < 2 {
+        return Vec::new();
+    }
+    let mut cases: BTreeMap<FileId, u64> = BTreeMap::new();
+    for case in report.cases {
+        *cases.entry(case.primary_segment().frame.file).or_insert(0) += 1;
+    }
+    let line = |f: &FileStatus| {
+        let damaged = report.anomalies.iter().any(|(id, _, _)| id == f.id);
+        let state = match &f.error {
+            Some(why) => format!("not read to its end: {}", plain(why)),
+            None if damaged => "read, with defects".to_owned(),
+            None => "read".to_owned(),
+        };
+        let cases = cases.get(&f.id).copied().unwrap_or(0);
+        format!(
+            "  {}: {}, {}, {}, {}; {state}",
+            plain(&f.label),
+            f.format,
+            bytes(f.bytes),
+            counted(f.packets, "packet"),
+            counted(cases, "case"),
+        )
+    };
+    let head = "\nfiles:".to_owned();
+    std::iter::once(head)
+        .chain(report.files.iter().map(line))
+        .collect()
 }
 
 /// How what was found stands to what the directory held.

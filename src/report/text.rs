@@ -117,6 +117,11 @@ pub(super) fn write(
             }
         }
     }
+    if options.detail != Detail::Usual {
+        for line in lines::files(report) {
+            canvas.line(&line)?;
+        }
+    }
     for line in lines::anomalies(report) {
         canvas.line(&line)?;
     }
