@@ -18,7 +18,7 @@ const COLUMNS: [(&str, &str); 8] = [
     ("party", "Who"),
     ("client", "Client"),
     ("server", "Server"),
-    ("confidence", "Confidence"),
+    ("confidence", "Sure: who/why"),
 ];
 
 /// One line that says it all: the title of the page.
