@@ -2,6 +2,7 @@
 
 mod batch;
 mod cli;
+mod documents;
 mod fuzz;
 mod hostile;
 mod house;
