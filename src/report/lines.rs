@@ -22,7 +22,7 @@ pub(super) fn nothing(report: &Report<'_>) -> String {
         );
     }
     if t.files == 0 {
-        return "no capture files were read".to_owned();
+        return "no capture files were read: nothing given is a capture by content, or --include and --exclude leave it out".to_owned();
     }
     format!(
         "no TCP resets in {read}, {}",
