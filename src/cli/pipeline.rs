@@ -62,10 +62,15 @@ pub fn find(
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Found, Failure> {
+    let skip = match &settings.output {
+        Output::Directory(d) => Some(d.clone()),
+        _ => None,
+    };
     let plan = Plan {
         paths: settings.paths.clone(),
         include: settings.include.clone().unwrap_or_default(),
         exclude: settings.exclude.clone(),
+        skip,
         separate: settings.separate,
         threads: settings.threads,
         chunk_size: settings.chunk_size.unwrap_or(scan::CHUNK_SIZE).max(1),
@@ -73,7 +78,32 @@ pub fn find(
         progress,
         stop,
     };
-    let outcome = scan::scan(&plan).map_err(|e| Failure::input(e.to_string()))?;
+    scan_and_diagnose(&plan, settings)
+}
+
+/// As [`find`], for these files alone, each as a capture of its own.
+pub(super) fn find_in(
+    paths: Vec<PathBuf>,
+    settings: &Settings,
+    stop: &AtomicBool,
+) -> Result<Found, Failure> {
+    let plan = Plan {
+        paths,
+        include: globset::GlobSet::empty(),
+        exclude: globset::GlobSet::empty(),
+        skip: None,
+        separate: true,
+        threads: settings.threads,
+        chunk_size: scan::CHUNK_SIZE,
+        max_memory: settings.max_memory.unwrap_or_else(half_the_memory),
+        progress: &scan::Silent,
+        stop,
+    };
+    scan_and_diagnose(&plan, settings)
+}
+
+fn scan_and_diagnose(plan: &Plan<'_>, settings: &Settings) -> Result<Found, Failure> {
+    let outcome = scan::scan(plan).map_err(|e| Failure::input(e.to_string()))?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build();
@@ -194,6 +224,7 @@ fn file_status(file: &scan::FileStatus) -> FileStatus {
         last_time: file.times.map(|t| t.1),
         time_digits: file.time_digits,
         error: file.error.clone(),
+        earlier: false,
     }
 }
 
@@ -228,7 +259,19 @@ pub(super) fn write_case(
         reset: selection.number_of(case.primary_segment().frame),
         secrets: written.secrets,
         secrets_left_out: written.secrets_left_out,
+        earlier: false,
     })
+}
+
+/// What [`write_case`] is going to write.
+pub(super) fn planned(case: &Case, settings: &Settings, directory: &Path) -> Written {
+    let selection = selection::select(case, &context(settings));
+    Written {
+        path: directory.join(trim::file_name(case)),
+        packets: selection.frames.len() as u64,
+        reset: selection.number_of(case.primary_segment().frame),
+        ..Written::default()
+    }
 }
 
 /// The bytes of a case's file.

@@ -42,7 +42,12 @@ pub fn scan(plan: &Plan<'_>) -> Result<Outcome> {
 }
 
 fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
-    let (inputs, mut errors) = capture::collect(&plan.paths, &plan.include, &plan.exclude);
+    let (inputs, mut errors) = capture::collect(
+        &plan.paths,
+        &plan.include,
+        &plan.exclude,
+        plan.skip.as_deref(),
+    );
     let opened: Vec<_> = inputs.par_iter().map(FileJob::open).collect();
     let mut anomalies = Anomalies::default();
     let mut files = Vec::new();
