@@ -5,7 +5,6 @@ use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{self, Case, Group};
-use crate::flow::links;
 use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
 use crate::selection::{self, Context, Selection};
@@ -151,7 +150,7 @@ fn add_timeline(
             .connections(cases.len())
             .map_err(|e| Failure::input(e.to_string()))?;
         let from = first_id + cases.len() as u32;
-        links::learn(&mut timeline.world.hosts, &batch);
+        timeline.world.learn(&batch);
         let world = &timeline.world;
         let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
             let mut case = diagnosis::diagnose(connection, from + i as u32, world);

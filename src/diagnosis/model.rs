@@ -1,6 +1,6 @@
 //! What a diagnosis says.
 
-use crate::flow::{Connection, Endpoint, FrameRef, HostBaseline, Segment, ServiceRecord};
+use crate::flow::{Connection, Endpoint, FrameRef, HostBaseline, Segment, ServiceRecord, links};
 use crate::packet::app::AppStory;
 use crate::reset::Episode;
 use crate::units::Timestamp;
@@ -338,6 +338,8 @@ impl Case {
 pub struct World {
     /// What is known of each address.
     pub hosts: BTreeMap<IpAddr, HostBaseline>,
+    /// How many of them put one and the same IP ID on all their resets, by that IP ID.
+    pub constant_reset_ids: BTreeMap<u16, usize>,
     /// What is known of each `server:port`.
     pub services: BTreeMap<Endpoint, ServiceRecord>,
     /// A bounded sample of connections to services that also had resets, themselves not reset,
@@ -349,4 +351,12 @@ pub struct World {
     pub last_time: Timestamp,
     /// Time goes back by more than reordering explains: timing is no evidence.
     pub clock_unreliable: bool,
+}
+
+impl World {
+    /// Takes in what the packets of connections tell of their hosts, each connection once.
+    pub fn learn(&mut self, connections: &[Connection]) {
+        links::learn(&mut self.hosts, connections);
+        self.constant_reset_ids = links::constant_reset_ids(&self.hosts);
+    }
 }

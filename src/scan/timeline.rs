@@ -10,7 +10,6 @@ use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::links;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
@@ -189,19 +188,21 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             },
         );
     }
-    let (mut hosts, services, healthy) = baselines.into_world(&wanted);
+    let (hosts, services, healthy) = baselines.into_world(&wanted);
     let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
-    links::learn(&mut hosts, &healthy);
     let (first_time, last_time) = range.unwrap_or((0, 0));
-    let world = World {
+    let mut world = World {
         hosts,
         services,
-        healthy,
+        healthy: Vec::new(),
+        constant_reset_ids: Default::default(),
         first_time: Timestamp(first_time),
         last_time: Timestamp(last_time),
         clock_unreliable,
     };
+    world.learn(&healthy);
+    world.healthy = healthy;
     let totals = Totals {
         files: files.jobs().len() as u64,
         bytes: files.jobs().iter().map(|j| j.original_len).sum(),

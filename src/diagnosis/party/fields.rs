@@ -92,12 +92,13 @@ pub(super) fn ip_id_shared(look: &Look, reset: &Reset) -> Option<Item> {
     let own = || look.normal(reset.from).filter_map(|(_, s)| s.ip_id);
     // a host may use a constant itself
     let habit = own().next().is_some() && own().all(|own| own == id);
-    let others = look
+    let constant = look.world.constant_reset_ids.get(&id).copied();
+    let counted = look
         .world
         .hosts
-        .iter()
-        .filter(|(ip, h)| **ip != mine && h.reset_ids.contains(&id) && h.reset_ids.len() == 1)
-        .count();
+        .get(&mine)
+        .is_some_and(|h| h.reset_ids == [id]);
+    let others = constant.unwrap_or(0) - usize::from(counted);
     (!habit && others + 1 >= SAME_ID_HOSTS).then(|| {
         let fact = Fact::SharedId {
             id,
