@@ -180,7 +180,12 @@ fn add_timeline(
     for storm in &storms {
         count_storm(&cases, &mut groups, storm);
     }
-    found.cases.append(&mut cases);
+    // one timeline is the usual case: its cases need not be in memory twice
+    if found.cases.is_empty() {
+        found.cases = cases;
+    } else {
+        found.cases.append(&mut cases);
+    }
     found.groups.append(&mut groups);
     found.sources.push(source);
     Ok(())

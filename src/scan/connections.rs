@@ -325,7 +325,7 @@ fn skeleton(
         },
         icmp: Vec::new(),
         fragments: Vec::new(),
-        name,
+        name: name.map(Box::new),
         past_lost: f.past_lost,
     }
 }
@@ -346,6 +346,7 @@ fn complete_name(connection: &mut Connection, frame: FrameRef) {
 // Puts the segments in order and notes what lies between them.
 fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     segments.sort_unstable_by_key(|(nth, s)| (*nth, s.frame.number));
+    connection.segments.reserve_exact(segments.len());
     let mut next = 0_u64;
     for (nth, mut segment) in segments {
         // a packet without a time (SPB) among others that have one: not half a century earlier

@@ -51,13 +51,11 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
             indexes.iter().for_each(|i| suggest(&mut cases[*i]));
             continue;
         }
-        let frames: Vec<_> = indexes
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+        let text = pattern::none_behind(indexes.len());
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in &indexes {
-            let text = pattern::none_behind(indexes.len());
-            let evidence = vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())];
+            let evidence = vec![evidence.clone()];
             let mut change = Change::new("no-backend-suspected", Confidence::Medium, evidence);
             change.severity = Some(Severity::Error);
             change.party = Some((Party::ServerSideIntermediary, Confidence::Medium));
@@ -75,7 +73,7 @@ fn suggest(case: &mut Case) {
         0,
         Alternative {
             class: CLASS,
-            why_less_likely: pattern::too_few_for_none_behind().to_owned(),
+            why_less_likely: pattern::too_few_for_none_behind().into(),
         },
     );
     d.alternatives.truncate(3);
