@@ -1,6 +1,7 @@
 //! One integration binary.
 
 mod cli;
+mod fragments;
 mod fuzz;
 mod hostile;
 mod house;

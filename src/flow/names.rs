@@ -129,6 +129,31 @@ impl Names {
         }
     }
 
+    /// The lookups that have an answer: their numbers, and where the answer is.
+    pub fn answers(&self) -> impl Iterator<Item = (u64, Loc)> {
+        let numbered = (self.base..).zip(&self.lookups);
+        numbered.filter_map(|(number, lookup)| Some((number, lookup.answer?.0)))
+    }
+
+    /// Adds what an answer holds beyond what was known of it.
+    pub fn complete(&mut self, number: u64, fact: DnsFact) {
+        let Some(lookup) = self.get_mut(number).filter(|l| l.name == fact.name) else {
+            return;
+        };
+        lookup.cname_chain = fact.cname_chain;
+        for address in fact.addresses {
+            let known = self.by_address.entry((fact.client, address)).or_default();
+            // in order of the lookups, as the latest one counts
+            let at = known.partition_point(|n| *n < number);
+            if known.get(at) != Some(&number) && (at > 0 || known.len() < PER_KEY) {
+                known.insert(at, number);
+            }
+            if known.len() > PER_KEY {
+                known.pop_front();
+            }
+        }
+    }
+
     fn start(&mut self, fact: &DnsFact, query: Option<Loc>) -> u64 {
         let number = self.base + self.lookups.len() as u64;
         self.lookups.push_back(Lookup {

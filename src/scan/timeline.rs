@@ -5,7 +5,7 @@ use super::reducer::Reducer;
 use super::shards::{Reduced, Shards};
 use super::source::{FileJob, Files};
 use super::wave::Scratch;
-use super::{connections, group, stream, wave};
+use super::{connections, dns_fragments, group, stream, wave};
 use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
@@ -126,7 +126,7 @@ fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> 
 fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Scanned> {
     let Reducer {
         shards,
-        names,
+        mut names,
         fragments,
         frames,
         resets,
@@ -174,8 +174,16 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             },
         );
     }
-    if fragments.forgotten() > 0 {
-        let detail = format!("{} IP fragments were let go", fragments.forgotten());
+    let forgotten = fragments.forgotten();
+    let parts = fragments.by_first();
+    let unread = dns_fragments::complete(&mut files, &mut names, &parts)?;
+    if forgotten + unread > 0 {
+        let mut detail = format!("{forgotten} IP fragments were let go");
+        if unread > 0 {
+            detail = format!(
+                "{detail}; of {unread} fragmented DNS answers, only the beginning was read"
+            );
+        }
         anomalies.add(
             first_id,
             Anomaly {
@@ -193,7 +201,6 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         services.insert(f.endpoints[1 - client_of(f).0]);
     }
     let (hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
-    let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let world = World {
