@@ -139,6 +139,16 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     for (index, anomaly) in group::seams(files.jobs()) {
         anomalies.add(files.jobs()[index].id, anomaly);
     }
+    for job in files.jobs() {
+        if job.layout.forgotten() > 0 {
+            let detail = format!(
+                "{} sections and interfaces are too many to be remembered",
+                job.layout.forgotten()
+            );
+            let kind = AnomalyKind::MemoryLimit;
+            anomalies.add(job.id, Anomaly::at(kind, 0, 0, detail));
+        }
+    }
     let Reduced {
         finished,
         storms,
