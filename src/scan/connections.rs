@@ -271,7 +271,8 @@ fn segment(
     Some((segment, first))
 }
 
-fn part(record: &Record<'_>) -> Option<Part> {
+/// A later fragment.
+pub(super) fn part(record: &Record<'_>) -> Option<Part> {
     let part = packet::fragment(record.link_type, record.data, record.original_len)?;
     Some(Part {
         offset: part.fragment.offset,

@@ -5,7 +5,7 @@ use super::reducer::Reducer;
 use super::shards::{Reduced, Shards};
 use super::source::{FileJob, Files};
 use super::wave::Scratch;
-use super::{connections, group, stream, wave};
+use super::{connections, dns_fragments, group, stream, wave};
 use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
@@ -138,7 +138,7 @@ fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> 
 fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Scanned> {
     let Reducer {
         shards,
-        names,
+        mut names,
         fragments,
         frames,
         resets,
@@ -150,6 +150,16 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     let mut files = Files::new(jobs);
     for (index, anomaly) in group::seams(files.jobs()) {
         anomalies.add(files.jobs()[index].id, anomaly);
+    }
+    for job in files.jobs() {
+        if job.layout.forgotten() > 0 {
+            let detail = format!(
+                "{} sections and interfaces are too many to be remembered",
+                job.layout.forgotten()
+            );
+            let kind = AnomalyKind::MemoryLimit;
+            anomalies.add(job.id, Anomaly::at(kind, 0, 0, detail));
+        }
     }
     let Reduced {
         finished,
@@ -171,15 +181,22 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             Anomaly::of_file(AnomalyKind::NamesForgotten, detail),
         );
     }
-    if fragments.forgotten() > 0 {
-        let detail = format!("{} IP fragments were let go", fragments.forgotten());
+    let forgotten = fragments.forgotten();
+    let parts = fragments.by_first();
+    let unread = dns_fragments::complete(&mut files, &mut names, &parts)?;
+    if forgotten + unread > 0 {
+        let mut detail = format!("{forgotten} IP fragments were let go");
+        if unread > 0 {
+            detail = format!(
+                "{detail}; of {unread} fragmented DNS answers, only the beginning was read"
+            );
+        }
         anomalies.add(
             first_id,
             Anomaly::of_file(AnomalyKind::FragmentsForgotten, detail),
         );
     }
     let (hosts, services, healthy) = baselines.into_world(&wanted);
-    let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let mut world = World {
