@@ -60,6 +60,19 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
     let d = &case.diagnosis;
     writeln!(out, "\n## Case {}: {}\n", case.id, markdown(d.title))?;
     writeln!(out, "{}\n", markdown(&name_and_summary(case)))?;
+    writeln!(
+        out,
+        "Who: {} ({}), {} confidence. Why: {}, {} confidence, {}.\n",
+        d.party.word(),
+        d.party.id(),
+        d.party_confidence.id(),
+        d.class,
+        d.cause_confidence.id(),
+        d.basis.id()
+    )?;
+    if let Some(blame) = &d.blame {
+        writeln!(out, "To change: {}\n", markdown(blame))?;
+    }
     if let Some(request) = app::last_request(case) {
         writeln!(out, "Last request: {}\n", markdown_code(&request))?;
     }
@@ -70,10 +83,10 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
         "Could also be",
         d.alternatives
             .iter()
-            .map(|a| format!("{}: {}", a.class, markdown(&a.why_less_likely))),
+            .map(|a| format!("{}: {}", a.class, prose(&a.why_less_likely))),
     )?;
     let next = d.advice.iter().chain(&d.other_vantage);
-    list(out, "Check next", next.map(|a| markdown(a)))?;
+    list(out, "Check next", next.map(|a| prose(a)))?;
     let answered = d
         .checklist
         .items()
@@ -82,7 +95,7 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
     list(
         out,
         "Questions",
-        answered.map(|(q, a)| format!("{q}: {}", markdown(a))),
+        answered.map(|(q, a)| format!("{q}: {}", prose(a))),
     )?;
     let primary = case.primary_segment().frame;
     let file = report.file_of(case).map_or("", |f| &f.label);
@@ -98,6 +111,21 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
         writeln!(out, "\nCase file: {}", markdown_code(&path))?;
     }
     Ok(())
+}
+
+/// Text of ours, in which `` `commands` `` stay such.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // a lone backtick is a character like others
+    if parts.len().is_multiple_of(2) {
+        return markdown(text);
+    }
+    let part = |(i, part): (usize, &&str)| match (i % 2, part.is_empty()) {
+        (_, true) => String::new(),
+        (1, _) => markdown_code(part),
+        _ => markdown(part),
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 /// A statement and where it can be seen.
@@ -155,6 +183,20 @@ mod tests {
         assert!(
             text.contains("- the RST came 0.4 ms after the ClientHello (frame 10, frame 12)\n")
         );
+    }
+
+    #[test]
+    fn who_and_why_and_commands() {
+        let mut c = case(1);
+        c.diagnosis.advice[0] = "Run `ss -ti` and <b>look</b>; not `this".into();
+        c.diagnosis.advice.push("`nstat -az` then_wait".into());
+        let text = render(&Findings::of(vec![c]));
+        assert!(text.contains(
+            "\nWho: middlebox (middlebox-as-server), high confidence. \
+             Why: reset-after-client-hello, medium confidence, observed.\n"
+        ));
+        assert!(text.contains("\n- `nstat -az` then\\_wait\n"), "{text}");
+        assert!(text.contains("\n- Run \\`ss -ti\\` and &lt;b"), "{text}");
     }
 
     #[test]
