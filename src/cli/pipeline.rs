@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
+use crate::capture::platform;
 use crate::diagnosis::{self, Case, Group};
 use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
@@ -328,8 +329,5 @@ fn packets(n: u64) -> u32 {
 
 /// Half of what the machine says is available, in bytes.
 fn half_the_memory() -> u64 {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
-    let kilobytes = available.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kilobytes.map_or(DEFAULT_MEMORY, |kb| kb * 1024 / 2)
+    platform::available_memory().map_or(DEFAULT_MEMORY, |bytes| bytes / 2)
 }

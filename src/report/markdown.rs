@@ -60,6 +60,19 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
     let d = &case.diagnosis;
     writeln!(out, "\n## Case {}: {}\n", case.id, markdown(d.title))?;
     writeln!(out, "{}\n", markdown(&name_and_summary(case)))?;
+    writeln!(
+        out,
+        "Who: {} ({}), {} confidence. Why: {}, {} confidence, {}.\n",
+        d.party.word(),
+        d.party.id(),
+        d.party_confidence.id(),
+        d.class,
+        d.cause_confidence.id(),
+        d.basis.id()
+    )?;
+    if let Some(blame) = d.to_change() {
+        writeln!(out, "To change: {}\n", markdown(blame))?;
+    }
     if let Some(request) = app::last_request(case) {
         writeln!(out, "Last request: {}\n", markdown_code(&request))?;
     }
@@ -70,16 +83,16 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
         "Could also be",
         d.alternatives
             .iter()
-            .map(|a| format!("{}: {}", a.class, markdown(&a.why_less_likely))),
+            .map(|a| format!("{}: {}", a.class, prose(&a.why_less_likely))),
     )?;
     let next = d.advice().into_iter().chain(d.elsewhere());
-    list(out, "Check next", next.map(markdown))?;
+    list(out, "Check next", next.map(prose))?;
     let checklist = case.checklist();
     let answered = checklist.items().into_iter().filter(|(_, a)| !a.is_empty());
     list(
         out,
         "Questions",
-        answered.map(|(q, a)| format!("{q}: {}", markdown(a))),
+        answered.map(|(q, a)| format!("{q}: {}", prose(a))),
     )?;
     let primary = case.primary_segment().frame;
     let file = report.file_of(case).map_or("", |f| &f.label);
@@ -95,6 +108,21 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
         writeln!(out, "\nCase file: {}", markdown_code(&path))?;
     }
     Ok(())
+}
+
+/// Text of ours, in which `` `commands` `` stay such.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // a lone backtick is a character like others
+    if parts.len().is_multiple_of(2) {
+        return markdown(text);
+    }
+    let part = |(i, part): (usize, &&str)| match (i % 2, part.is_empty()) {
+        (_, true) => String::new(),
+        (1, _) => markdown_code(part),
+        _ => markdown(part),
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 /// A statement and where it can be seen.
@@ -133,6 +161,7 @@ fn notes(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::Listed;
     use crate::report::testing::{Findings, case, harmless, told};
 
     fn render(findings: &Findings) -> String {
@@ -152,6 +181,25 @@ mod tests {
         assert!(
             text.contains("- the RST came 0.4 ms after the ClientHello (frame 10, frame 12)\n")
         );
+    }
+
+    #[test]
+    fn who_and_why_and_commands() {
+        let mut c = case(1);
+        c.diagnosis.listed = Some(Box::new(Listed {
+            advice: vec![
+                "Run `ss -ti` and <b>look</b>; not `this".into(),
+                "`nstat -az` then_wait".into(),
+            ],
+            ..Listed::default()
+        }));
+        let text = render(&Findings::of(vec![c]));
+        assert!(text.contains(
+            "\nWho: middlebox (middlebox-as-server), high confidence. \
+             Why: reset-after-client-hello, medium confidence, observed.\n"
+        ));
+        assert!(text.contains("\n- `nstat -az` then\\_wait\n"), "{text}");
+        assert!(text.contains("\n- Run \\`ss -ti\\` and &lt;b"), "{text}");
     }
 
     #[test]
