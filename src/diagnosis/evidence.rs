@@ -27,12 +27,17 @@ impl Evidence {
         let mut frames: SmallVec<[FrameRef; 8]> = frames.into_iter().collect();
         frames.sort_unstable();
         frames.dedup();
+        frames.truncate(CITED);
         Self {
             fact,
             frames: Arc::from(frames.as_slice()),
         }
     }
 }
+
+/// Frames cited for one fact, the first ones: a pattern over thousands of connections is in the
+/// evidence of each of them.
+const CITED: usize = 64;
 
 /// What late data were (class `late-data-after-fin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
