@@ -53,7 +53,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
         _ => (c.bytes(Side::Server), None),
     };
     let cut = c.response_cut();
-    let open = streaming && c.response_complete() != Some(true);
+    // sent in full is not received in full: the RST tells what its sender had
+    let open = streaming && (c.response_complete() != Some(true) || in_flight > 0);
     if !cut && !open {
         return left_unread(c);
     }
