@@ -2,7 +2,7 @@
 
 use super::confidence;
 use super::context::ResetContext;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Fact};
 use super::model::{Alternative, Case, Checklist, Confidence, Diagnosis, Party, Statement, World};
 use super::party::{self, Look, Verdict};
 use super::rule::{Finding, Rule};
@@ -103,7 +103,10 @@ fn assemble(
     };
     let tells_who = match finding.party {
         Some((stated, _)) if stated == party => finding.evidence.first(),
-        _ => verdict.evidence.first(),
+        _ => verdict.evidence.first().or_else(|| {
+            let made = |e: &&Evidence| matches!(e.fact, Fact::Made { .. });
+            finding.evidence.iter().find(made)
+        }),
     };
     diagnosis.checklist = wording::checklist(c, &diagnosis, tells_who);
     diagnosis

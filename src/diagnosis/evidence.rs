@@ -310,6 +310,9 @@ pub enum Fact {
     IpIdZero,
     TimestampMissing,
     TimestampContinues,
+    WindowOfReply {
+        window: u16,
+    },
     WindowCopied {
         window: u16,
     },

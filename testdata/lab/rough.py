@@ -147,8 +147,7 @@ def acknowledgment_scan(lab):
 
 
 @scenario(
-    C=("syn-rejected-by-middlebox|syn-refused", f"{AS_SERVER}|{UNKNOWN}"),
-    R1=("syn-rejected-by-middlebox|syn-refused", f"{AS_SERVER}|{UNKNOWN}"), S=NONE,
+    C=("syn-rejected-by-middlebox|syn-refused", f"{AS_SERVER}|{UNKNOWN}"), S=NONE,
 )
 def reject_next_to_server(lab):
     """The router next to the server rejects one port: a single hop tells it from the server."""

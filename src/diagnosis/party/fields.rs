@@ -117,7 +117,7 @@ pub(super) fn window_of_reply(look: &Look, reset: &Reset) -> Option<Item> {
         item(
             Family::Window,
             3,
-            Fact::WindowCopied { window: r.window },
+            Fact::WindowOfReply { window: r.window },
             r,
         )
     })

@@ -20,6 +20,11 @@ pub(super) fn made(c: &ResetContext) -> Evidence {
 /// What the stateless reset answers.
 pub(super) fn answers(c: &ResetContext) -> Option<Evidence> {
     let trigger = c.trigger()?;
+    // what the side did answer was not kept if this one cannot have reached it
+    let delay = c.rst().time.seconds_since(trigger.time);
+    if !c.forged && c.rtt(c.sender).is_some_and(|rtt| delay < rtt * 0.5) {
+        return None;
+    }
     let what = match c.trigger_kind()? {
         Kind::Data => "data",
         Kind::Retransmission => "retransmitted data",

@@ -62,6 +62,9 @@ pub(super) fn fact(fact: &Fact) -> String {
             "no TCP time stamp, although the sender puts one on everything else".to_owned()
         }
         Fact::TimestampContinues => "its TCP time stamp continues the sender's clock".to_owned(),
+        Fact::WindowOfReply { window } => {
+            format!("window {window}, where most stacks write 0")
+        }
         Fact::WindowCopied { window } => format!("window {window} is copied, not the sender's own"),
         Fact::WindowZero => "window 0, although the sender's window was open".to_owned(),
         Fact::MacDiffers { mac } => {
