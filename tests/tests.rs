@@ -1,11 +1,15 @@
 //! One integration binary.
 
+mod batch;
 mod cli;
+mod documents;
+mod fragments;
 mod fuzz;
 mod hostile;
 mod house;
 mod properties;
 mod records;
 mod scenarios;
+mod secrets;
 mod support;
 mod trimming;

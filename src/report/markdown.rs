@@ -5,7 +5,7 @@ use super::figures::time;
 use super::hostile::{markdown, markdown_code};
 use super::rows::{confidence, connection, name_and_summary, place};
 use super::{Report, app, groups, lines};
-use crate::diagnosis::{Case, Statement};
+use crate::diagnosis::{Case, Evidence};
 use crate::flow::FrameRef;
 use std::io::{self, Write};
 
@@ -72,13 +72,10 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
             .iter()
             .map(|a| format!("{}: {}", a.class, markdown(&a.why_less_likely))),
     )?;
-    let next = d.advice.iter().chain(&d.other_vantage);
-    list(out, "Check next", next.map(|a| markdown(a)))?;
-    let answered = d
-        .checklist
-        .items()
-        .into_iter()
-        .filter(|(_, a)| !a.is_empty());
+    let next = d.advice().into_iter().chain(d.elsewhere());
+    list(out, "Check next", next.map(markdown))?;
+    let checklist = case.checklist();
+    let answered = checklist.items().into_iter().filter(|(_, a)| !a.is_empty());
     list(
         out,
         "Questions",
@@ -101,14 +98,14 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
 }
 
 /// A statement and where it can be seen.
-fn statement(report: &Report<'_>, case: &Case, s: &Statement) -> String {
+fn statement(report: &Report<'_>, case: &Case, s: &Evidence) -> String {
     let several = report.several_files(case);
     let place = |f: &FrameRef| markdown(&place(report, *f, several));
     let places: Vec<String> = s.frames.iter().map(place).collect();
     if places.is_empty() {
-        markdown(&s.text)
+        markdown(&s.text())
     } else {
-        format!("{} ({})", markdown(&s.text), places.join(", "))
+        format!("{} ({})", markdown(&s.text()), places.join(", "))
     }
 }
 
@@ -136,7 +133,7 @@ fn notes(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::{Findings, case, harmless};
+    use crate::report::testing::{Findings, case, harmless, told};
 
     fn render(findings: &Findings) -> String {
         let mut out = Vec::new();
@@ -160,8 +157,10 @@ mod tests {
     #[test]
     fn hostile_text_is_inert() {
         let mut c = case(1);
-        c.diagnosis.summary = "<script>alert(1)</script> | [x](javascript:1) \n# head".into();
-        c.diagnosis.evidence[0].text = "<img src=x onerror=1>".into();
+        c.diagnosis.evidence = vec![
+            told("<script>alert(1)</script> | [x](javascript:1) \n# head"),
+            told("<img src=x onerror=1>"),
+        ];
         let text = render(&Findings::of(vec![c]));
         assert!(
             !text.contains("<script>") && !text.contains("<img"),

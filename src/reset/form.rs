@@ -9,7 +9,7 @@ use crate::packet::tcp_flags;
 /// Frames of one host seen in the wrong order lie at most this far apart.
 const REORDER_NS: i64 = 3_000_000;
 
-/// Form and triggers of the reset at index `at`.
+/// Form and triggers of the reset at index `at`; `again`: its sender has reset before.
 #[must_use]
 pub fn classify(
     conn: &Connection,
@@ -17,6 +17,7 @@ pub fn classify(
     at: usize,
     rtt: Option<i64>,
     answered: &[usize],
+    again: bool,
 ) -> (Form, Triggers) {
     let Some(reset) = conn.segments.get(at) else {
         return (Form::Orphan, Triggers::default());
@@ -24,6 +25,13 @@ pub fn classify(
     let sender = replay.state(at, reset.from);
     let peer = replay.state(at, reset.from.peer());
     let triggers = trigger::stateless(conn, replay, at, rtt, answered);
+    if again && reset.has(tcp_flags::ACK) {
+        // a socket aborts once; what comes after it answers segment by segment
+        let copied = trigger::repeated(conn, replay, at, rtt, answered);
+        if copied.shown.is_some() {
+            return (Form::StatelessAck, copied);
+        }
+    }
     if sender.next.is_none() {
         return (first_words(conn, reset, &peer, triggers), triggers);
     }

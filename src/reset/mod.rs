@@ -11,7 +11,7 @@ mod trigger;
 mod vantage;
 
 pub use effect::{bad_checksum, went_on};
-pub use model::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
+pub use model::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint, Vote};
 pub use replay::{FinMark, Kind, Replay, SideState, replay};
 pub use rtt::{Rtt, measure};
 
@@ -34,14 +34,28 @@ pub fn examine(conn: &Connection) -> Option<Episode> {
 pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
     let rtt = measure(conn, replay);
     let mut answered: Vec<usize> = Vec::new();
-    let mut resets: Vec<Reset> = Vec::new();
     let all = conn.segments.iter().enumerate().filter(|(_, s)| s.is_rst());
+    // most connections have one: no room for four
+    let count = all.clone().take(EXAMINED_RESETS).count();
+    let mut resets: Vec<Reset> = Vec::with_capacity(count);
     for (at, segment) in all.take(EXAMINED_RESETS) {
-        let (form, triggers) =
-            form::classify(conn, replay, at, rtt[segment.from.index()].min, &answered);
-        if segment.duplicate_of.is_none()
-            && matches!(form, Form::Stateless | Form::StatelessAck | Form::Refusal)
-        {
+        let again = resets
+            .iter()
+            .any(|r| r.from == segment.from && conn.segments[r.segment].duplicate_of.is_none());
+        let (form, triggers) = form::classify(
+            conn,
+            replay,
+            at,
+            rtt[segment.from.index()].min,
+            &answered,
+            again && segment.duplicate_of.is_none(),
+        );
+        // an abort took what it acknowledges: no stateless reply to that follows
+        let takes = matches!(
+            form,
+            Form::Stateless | Form::StatelessAck | Form::Refusal | Form::Abort
+        );
+        if segment.duplicate_of.is_none() && takes {
             answered.extend(triggers.shown);
         }
         resets.push(Reset {

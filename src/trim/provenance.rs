@@ -7,7 +7,7 @@ use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
 use super::source::Origin;
-use crate::diagnosis::{Case, Statement};
+use crate::diagnosis::{Case, Evidence};
 use crate::flow::FrameRef;
 use crate::selection::{self, Selection, clean};
 use std::collections::BTreeMap;
@@ -31,11 +31,11 @@ pub(super) struct Facts<'a> {
     pub lost: Lost,
 }
 
-/// The comment; `None` when the source is a case file of this case already and every packet
-/// of it is in the output.
+/// The comment; where the source is a case file of this case already, what is not in the output
+/// of it, and `None` when all is.
 pub(super) fn comment(facts: &Facts<'_>) -> Option<String> {
-    if is_told(facts) {
-        return None;
+    if let Some(frames) = told_in(facts) {
+        return cut_again(facts, frames);
     }
     let mut text = Text::default();
     verdict(&mut text, facts);
@@ -67,20 +67,28 @@ impl Text {
     }
 }
 
-/// The one source has our comment with this verdict, and the output leaves nothing of it out.
-fn is_told(facts: &Facts<'_>) -> bool {
+/// The frames of the one source, if that is a case file with our comment with this verdict.
+fn told_in(facts: &Facts<'_>) -> Option<u64> {
     let [origin] = facts.origins else {
-        return false;
+        return None;
     };
-    let frames = origin
-        .label
-        .frames
-        .map(|(first, last)| last.0.saturating_sub(first.0).saturating_add(1))
-        .map(|frames| frames.saturating_sub(origin.label.other_frames));
-    if frames != Some(facts.selection.frames.len() as u64) {
-        return false;
-    }
-    section::comments(origin).any(|comment| again::tells(comment, &facts.selection.verdict))
+    let (first, last) = origin.label.frames?;
+    let frames = last.0.saturating_sub(first.0).saturating_add(1);
+    section::comments(origin)
+        .any(|comment| again::tells(comment, &facts.selection.verdict))
+        .then(|| frames.saturating_sub(origin.label.other_frames))
+}
+
+/// What is new when a case file is cut again: which of its frames are gone. Those are of other
+/// connections, which the first run compared this one with.
+fn cut_again(facts: &Facts<'_>, frames: u64) -> Option<String> {
+    let gone = frames.saturating_sub(facts.selection.frames.len() as u64);
+    let mut text = Text::default();
+    text.line(&format!(
+        "{PROGRAM}: cut out of a case file; {} of it left out",
+        selection::count(gone, "packet")
+    ));
+    (gone > 0).then_some(text.0)
 }
 
 fn verdict(text: &mut Text, facts: &Facts<'_>) {
@@ -88,8 +96,9 @@ fn verdict(text: &mut Text, facts: &Facts<'_>) {
     let connection = &facts.case.connection;
     text.line(&format!("{PROGRAM}, case {}", facts.case.id));
     text.line(&facts.selection.verdict);
-    if !diagnosis.summary.is_empty() {
-        text.line(&diagnosis.summary);
+    let summary = diagnosis.summary();
+    if !summary.is_empty() {
+        text.line(&summary);
     }
     text.line(&format!(
         "connection: client {} > server {}",
@@ -111,8 +120,8 @@ fn verdict(text: &mut Text, facts: &Facts<'_>) {
         diagnosis.basis.id(),
         diagnosis.severity.id()
     ));
-    if let Some(blame) = &diagnosis.blame {
-        text.line(&format!("to change: {blame}"));
+    if let Some(blame) = diagnosis.to_change() {
+        text.line(&format!("to change: {}", blame));
     }
 }
 
@@ -122,7 +131,7 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
         text.heading("evidence");
         for statement in &diagnosis.evidence {
             let frames = frames(statement, facts);
-            text.line(&format!("- {}{frames}", statement.text));
+            text.line(&format!("- {}{frames}", statement.text()));
         }
     }
     for contrast in &diagnosis.contrast {
@@ -137,16 +146,21 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
             text.line(&format!("- {}: {}", other.class, other.why_less_likely));
         }
     }
-    if !diagnosis.advice.is_empty() || diagnosis.other_vantage.is_some() {
+    let mut advice = diagnosis
+        .advice()
+        .into_iter()
+        .chain(diagnosis.elsewhere())
+        .peekable();
+    if advice.peek().is_some() {
         text.heading("what to check next");
-        for advice in diagnosis.advice.iter().chain(&diagnosis.other_vantage) {
-            text.line(&format!("- {advice}"));
-        }
+    }
+    for advice in advice {
+        text.line(&format!("- {advice}"));
     }
 }
 
 /// ` (frames 5, 7; in the source 120, 122)`.
-fn frames(statement: &Statement, facts: &Facts<'_>) -> String {
+fn frames(statement: &Evidence, facts: &Facts<'_>) -> String {
     if statement.frames.is_empty() {
         return String::new();
     }
@@ -187,7 +201,8 @@ fn several_files(facts: &Facts<'_>) -> bool {
 }
 
 fn checklist(text: &mut Text, facts: &Facts<'_>) {
-    let items = facts.case.diagnosis.checklist.items();
+    let checklist = facts.case.checklist();
+    let items = checklist.items();
     let mut answered = items
         .iter()
         .filter(|(_, answer)| !answer.is_empty())

@@ -3,7 +3,7 @@
 
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::diagnosis::model::{Case, Confidence, Party, Severity, World};
+use crate::diagnosis::model::{Alternative, Case, Confidence, Party, Severity, World};
 use crate::diagnosis::wording::pattern;
 use crate::flow::{Endpoint, ServiceOutcome, Side};
 use crate::reset::replay;
@@ -44,22 +44,39 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
                 && c.connection.totals.bytes[1] > 0
                 && (first..=last).contains(&c.connection.totals.first_time)
         });
-        if indexes.len() < CONNECTIONS || worked || others {
+        if worked || others {
             continue;
         }
-        let frames: Vec<_> = indexes
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        if indexes.len() < CONNECTIONS {
+            indexes.iter().for_each(|i| suggest(&mut cases[*i]));
+            continue;
+        }
+        let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+        let text = pattern::none_behind(indexes.len());
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in &indexes {
-            let text = pattern::none_behind(indexes.len());
-            let evidence = vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())];
+            let evidence = vec![evidence.clone()];
             let mut change = Change::new("no-backend-suspected", Confidence::Medium, evidence);
             change.severity = Some(Severity::Error);
             change.party = Some((Party::ServerSideIntermediary, Confidence::Medium));
             apply(&mut cases[*index], change);
         }
     }
+}
+
+/// One such connection alone has other explanations too, but this one is worth a look.
+fn suggest(case: &mut Case) {
+    const CLASS: &str = "no-backend-suspected";
+    let d = &mut case.diagnosis;
+    d.alternatives.retain(|a| a.class != CLASS);
+    d.alternatives.insert(
+        0,
+        Alternative {
+            class: CLASS,
+            why_less_likely: pattern::too_few_for_none_behind().into(),
+        },
+    );
+    d.alternatives.truncate(3);
 }
 
 /// The server's end closed or reset within a round trip of the handshake, said nothing and

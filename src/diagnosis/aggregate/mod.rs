@@ -15,22 +15,29 @@ mod process;
 mod reboot;
 mod refusals;
 mod repeated;
+mod residual;
 mod scan;
 mod siblings;
+mod told;
 
 use super::model::{Case, Group, World};
+
+pub use told::{Told, adopt};
 
 /// Replaces classes that a pattern over several connections explains better, adds contrasts,
 /// and groups the cases.
 pub fn aggregate(cases: &mut [Case], world: &World) -> Vec<Group> {
     nat::leaks(cases, world);
     device::same_fingerprint(cases);
+    residual::blocking(cases, world);
     process::terminated(cases, world);
     reboot::lost_state(cases);
     scan::closed_ports(cases, world);
+    scan::half_open(cases, world);
     options::refused_options(cases, world);
     refusals::by_service(cases, world);
     siblings::happy_eyeballs(cases, world);
+    siblings::fell_back(cases, world);
     periodic::health_checks(cases);
     backend::none_behind(cases, world);
     repeated::equal_silences(cases);

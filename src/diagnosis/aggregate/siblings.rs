@@ -1,4 +1,5 @@
-//! Happy Eyeballs: an attempt that was given up because another one won.
+//! Happy Eyeballs: an attempt that was given up because another one won, or refused while
+//! another address of the same service was tried at once.
 
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
@@ -48,17 +49,74 @@ pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
 /// Cancelled attempts looked at: each is held against every other connection.
 const MOST: usize = 2_000;
 
+/// A refusal matters little when the client's next address, tried at once, accepted.
+pub(super) fn fell_back(cases: &mut [Case], world: &World) {
+    let refused = |c: &Case| c.diagnosis.class == "syn-refused";
+    let losers: Vec<usize> = (0..cases.len())
+        .filter(|&i| refused(&cases[i]))
+        .take(MOST)
+        .collect();
+    for index in losers {
+        let rst = cases[index].primary_segment();
+        let loser = &cases[index].connection;
+        let next = world
+            .healthy
+            .iter()
+            .chain(cases.iter().map(|c| &c.connection))
+            .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
+            .min_by_key(|(c, time)| (*time, c.server, c.client));
+        let Some((next, time)) = next else {
+            continue;
+        };
+        // another address of the same family may be a member that is down
+        let severity = match loser.server.ip.is_ipv4() == next.server.ip.is_ipv4()
+            && loser.server.ip != next.server.ip
+        {
+            true => Severity::Info,
+            false => Severity::Harmless,
+        };
+        let fact = Fact::FellBack {
+            address: next.server.to_string(),
+            delay: time.seconds_since(rst.time),
+        };
+        let frames = [Some(rst), next.segments.first()];
+        let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
+        let cause = cases[index].diagnosis.cause_confidence;
+        let mut change = Change::new("syn-refused", cause, evidence);
+        change.severity = Some(severity);
+        change.discriminator = Some("another-accepted".to_owned());
+        apply(&mut cases[index], change);
+    }
+}
+
+/// SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough.
+fn both_transports(loser: &Connection, other: &Connection) -> Option<Timestamp> {
+    let pair = matches!(
+        (loser.server.port, other.server.port),
+        (139, 445) | (445, 139)
+    );
+    (pair && loser.server.ip == other.server.ip && loser.client.ip == other.client.ip)
+        .then(|| raced(loser, other))
+        .flatten()
+}
+
 /// When the sibling's handshake was complete, if it is one.
 fn won(loser: &Connection, other: &Connection) -> Option<Timestamp> {
     if other.server.port != loser.server.port || other.server.ip == loser.server.ip {
         return None;
     }
     let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
-    let same_host = loser.client.ip == other.client.ip
-        || (mine.src_mac.is_some()
-            && mine.src_mac == theirs.src_mac
-            && loser.client.ip.is_ipv4() != other.client.ip.is_ipv4());
-    if !same_host || mine.time.nanos_since(theirs.time).abs() > RACE_NS {
+    let (a, b) = (loser.client.ip, other.client.ip);
+    let same_card = mine.src_mac.is_some() && mine.src_mac == theirs.src_mac;
+    let same_host =
+        a == b || (a.is_ipv4() != b.is_ipv4() && (same_card || a.is_loopback() && b.is_loopback()));
+    same_host.then(|| raced(loser, other)).flatten()
+}
+
+/// When the other connection's handshake was complete, if it began close enough.
+fn raced(loser: &Connection, other: &Connection) -> Option<Timestamp> {
+    let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
+    if mine.time.nanos_since(theirs.time).abs() > RACE_NS {
         return None;
     }
     let syn_ack = other.segments.iter().position(Segment::is_syn_ack)?;

@@ -1,6 +1,8 @@
 //! `no-such-connection`: a host answered that it does not know the connection.
 
-use super::common::{aborted_on_request, answers, companions, made, request, sni};
+use super::common::{
+    aborted_on_request, answers, companions, made, or_load_balancer, request, sni,
+};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
 use crate::diagnosis::rule::Finding;
@@ -50,6 +52,6 @@ fn check(c: &ResetContext) -> Option<Finding> {
     } else if c.doubtful {
         finding
     } else {
-        finding.party(Party::ServerHost, Confidence::Medium)
+        or_load_balancer(c, finding.party(Party::ServerHost, Confidence::Medium))
     })
 }

@@ -46,13 +46,14 @@ mod storage;
 mod story;
 mod talk;
 mod tds;
-pub mod text;
+
 mod tls;
 mod tns;
 mod websocket;
 mod xmpp;
 mod zookeeper;
 
+pub use crate::units::text;
 pub use dns::{
     DnsAnswer, DnsAnswers, DnsData, DnsMessage, DnsName, DnsQuestion, dns_message, rcode_name,
     type_name,
@@ -70,6 +71,9 @@ pub use tls::{
 /// protocol only `first_bytes` is filled in.
 #[must_use]
 pub fn recognise(d: &Dialogue<'_>) -> AppStory {
+    if d.client.total() == 0 && d.server.total() == 0 {
+        return AppStory::default();
+    }
     let mut story = registry::best(d);
     let certain = story.confidence >= Confidence::Medium && story.protocol.is_some();
     if !certain {
