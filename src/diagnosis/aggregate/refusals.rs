@@ -101,11 +101,7 @@ fn repeated(cases: &mut [Case], indexes: &[usize]) {
         // in several
         let attempts: usize = members
             .iter()
-            .map(|i| {
-                usize::try_from(cases[*i].connection.totals.resets[1])
-                    .unwrap_or(1)
-                    .max(1)
-            })
+            .map(|i| refusals(&cases[*i]))
             .sum();
         let same_syn = members.iter().any(|i| retried_by_system(&cases[*i]));
         if attempts < REPEATED && !same_syn {
@@ -140,6 +136,21 @@ fn repeated(cases: &mut [Case], indexes: &[usize]) {
             apply(&mut cases[index], change);
         }
     }
+}
+
+/// Refusals of one connection; what the capture holds twice counts once.
+fn refusals(case: &Case) -> usize {
+    let conn = &case.connection;
+    let copies = case
+        .episode
+        .resets
+        .iter()
+        .filter(|r| conn.segments[r.segment].duplicate_of.is_some())
+        .count();
+    usize::try_from(conn.totals.resets[1])
+        .unwrap_or(1)
+        .saturating_sub(copies)
+        .max(1)
 }
 
 /// Two refusals of one SYN.
