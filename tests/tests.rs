@@ -1,11 +1,14 @@
 //! One integration binary.
 
+mod batch;
 mod cli;
+mod documents;
 mod fuzz;
 mod hostile;
 mod house;
 mod properties;
 mod records;
 mod scenarios;
+mod secrets;
 mod support;
 mod trimming;

@@ -81,27 +81,8 @@ fn given_back(stride: usize, check: impl Fn(&Value, &Value) -> Result<(), String
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Classes that rest on other connections of the capture, which are not in the file of one.
-const RESTS_ON_OTHERS: [&str; 12] = [
-    "ecn-syn-refused",
-    "health-check",
-    "invalid-protocol-data",
-    "no-backend-suspected",
-    "port-scan-closed",
-    "port-scan-syn",
-    "server-process-terminated",
-    "server-rebooted-or-failed-over",
-    "service-down-or-restarted",
-    "syn-refused-intermittently",
-    "syn-refused-repeatedly",
-    "syn-rejected-by-middlebox",
-];
-
 /// The same class and party, and no more certainty.
 fn same_diagnosis(first: &Value, second: &Value) -> Result<(), String> {
-    if RESTS_ON_OTHERS.contains(&first["class"].as_str().unwrap()) {
-        return Ok(());
-    }
     let rank = |v: &Value| ["low", "medium", "high"].iter().position(|w| v == w);
     let surer = |name: &&str| rank(&second[*name]) > rank(&first[*name]);
     let mut different = vec!["class", "party"];
@@ -153,4 +134,75 @@ fn trimming_twice_is_trimming_once() {
             }
         }
     }
+}
+
+/// Replaces every occurrence by something of the same length, so that the blocks stay whole.
+fn replaced(file: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut out = file.to_vec();
+    let mut at = 0;
+    while let Some(found) = out[at..].windows(from.len()).position(|w| w == from) {
+        out[at + found..at + found + from.len()].copy_from_slice(to);
+        at += found + from.len();
+    }
+    assert!(at > 0, "{} is not there", String::from_utf8_lossy(from));
+    out
+}
+
+/// The case file of a class that rests on several connections.
+fn health_check() -> Vec<u8> {
+    let scenario = crate::support::testdata("scenarios/health-check-periodic.C.pcap");
+    let ran = run::run(&scenario, &["-j1"]);
+    let is_check = |case: &&Value| case["class"] == "health-check";
+    let at = ran.cases.iter().position(|c| is_check(&c)).unwrap();
+    ran.files[at].clone()
+}
+
+#[test]
+fn a_class_that_rests_on_others_is_the_first_runs_word() {
+    let again = run::run_bytes(&health_check(), &["-j1"]);
+    let case = &again.cases[0];
+    assert_eq!(case["class"], "health-check");
+    let first = case["evidence"][0]["text"].as_str().unwrap();
+    assert!(
+        first.starts_with("the run that cut this case file out"),
+        "{first}"
+    );
+    assert_eq!(case["alternatives"][0]["class"], "probe-close");
+}
+
+/// What a case file says of itself may be written by anyone.
+#[test]
+fn words_of_a_forged_case_file_do_no_harm() {
+    let file = health_check();
+    let own = |bytes: &[u8]| {
+        let ran = run::run_bytes(bytes, &["-j1", "-V"]);
+        let text = String::from_utf8(ran.ndjson.clone()).unwrap();
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+            "{text}"
+        );
+        (
+            ran.cases[0]["class"].clone(),
+            ran.cases[0]["evidence"][0]["text"].clone(),
+        )
+    };
+    // no such class; a class that this connection's own frames decide; another connection
+    for (from, to) in [
+        (&b"health-check"[..], &b"no-such-clas"[..]),
+        (b"health-check", b"health-chec\x1b"),
+        (b"health-check", b"syn-refused "),
+        (b"connection: client 10.1", b"connection: client 10.2"),
+        (b"confidence high", b"confidence certa"),
+        (b"severity harmless", b"severity absolute"),
+    ] {
+        let to = &to[..from.len()];
+        let (class, _) = own(&replaced(&file, from, to));
+        assert_eq!(class, "probe-close", "{}", String::from_utf8_lossy(to));
+    }
+    // the reason is repeated, and cannot act
+    let nasty = b"\x1b[2J\xff\xe2\x80\xae\0<b>=cmd|xy";
+    let (class, reason) = own(&replaced(&file, b"of these, one every", nasty));
+    assert_eq!(class, "health-check");
+    assert!(reason.as_str().unwrap().contains("\\x1b[2J"), "{reason}");
 }

@@ -2,6 +2,7 @@
 //! the start of a chunk. A boundary is believed when a chain of records hangs from it.
 
 use super::MAX_RECORD_LEN;
+use super::erf;
 use super::format::{Appended, Container, SHB_TYPE, appended, section_order, u32_in};
 use super::pcap;
 use super::pcapng::{FRAME_LEN, Framing, block_type, framing, is_known};
@@ -38,12 +39,13 @@ enum Prober {
     Pcap(pcap::Probe),
     Pcapng { begun: bool, big_endian: bool },
     Snoop,
+    Erf,
 }
 
 /// What one link of a chain looks like.
 enum Link {
-    /// A record of this length; for pcap also its seconds.
-    Fits { len: usize, seconds: u32 },
+    /// A record of this length; where records have them, also its seconds.
+    Fits { len: usize, seconds: Option<u32> },
     /// Another capture's file header.
     Appended,
     /// No record.
@@ -61,6 +63,7 @@ impl Prober {
         match state.format.0 {
             Container::Pcap(shape) => pcap::Probe::new(state, shape).map_or(pcapng, Self::Pcap),
             Container::Snoop => Self::Snoop,
+            Container::Erf => Self::Erf,
             Container::Pcapng => pcapng,
         }
     }
@@ -68,7 +71,7 @@ impl Prober {
     /// Records that must hang together.
     fn depth(&self) -> usize {
         match self {
-            Self::Pcap(_) | Self::Snoop => 4,
+            Self::Pcap(_) | Self::Snoop | Self::Erf => 4,
             Self::Pcapng { .. } => 3,
         }
     }
@@ -76,7 +79,7 @@ impl Prober {
     /// Records that are enough where the file ends or the view does.
     fn depth_at_end(&self) -> usize {
         match self {
-            Self::Pcap(_) | Self::Snoop => 2,
+            Self::Pcap(_) | Self::Snoop | Self::Erf => 2,
             Self::Pcapng { .. } => 1,
         }
     }
@@ -85,7 +88,7 @@ impl Prober {
     #[inline]
     fn worth(&self, window: &Window<'_>, pos: usize) -> bool {
         match self {
-            Self::Snoop => true,
+            Self::Snoop | Self::Erf => true,
             Self::Pcap(probe) => {
                 let bytes = window.from(pos);
                 let short = bytes.len() < pcap::Probe::NEEDED;
@@ -108,6 +111,7 @@ impl Prober {
                     return Link::Beyond;
                 }
                 if let Some((len, seconds)) = probe.at(window, pos) {
+                    let seconds = Some(seconds);
                     return Link::Fits { len, seconds };
                 }
             }
@@ -116,9 +120,18 @@ impl Prober {
                     return Link::Beyond;
                 }
                 if let Some((len, seconds)) = snoop::probe(bytes) {
+                    let seconds = Some(seconds);
                     return Link::Fits { len, seconds };
                 }
             }
+            Self::Erf => match erf::probe(bytes) {
+                erf::Probed::More => return Link::Beyond,
+                // a chain begins with a packet
+                erf::Probed::Fits(len, seconds) if links > 0 || seconds.is_some() => {
+                    return Link::Fits { len, seconds };
+                }
+                _ => {}
+            },
             Self::Pcapng { begun, big_endian } => {
                 return block_link(window, pos, begun, big_endian, links);
             }
@@ -171,7 +184,7 @@ fn block_link(
     let packet_fits = kind != block_type::ENHANCED_PACKET
         || (field(5) as usize).saturating_add(32) <= len && field(2) < MAX_INTERFACE;
     if trailer_ok && packet_fits {
-        Link::Fits { len, seconds: 0 }
+        Link::Fits { len, seconds: None }
     } else {
         Link::No
     }
@@ -218,10 +231,11 @@ fn verify(mut prober: Prober, window: &Window<'_>, origin: usize, mut pos: usize
             Link::Beyond if !cut => return Verdict::More,
             Link::Beyond => return yes_if(links >= prober.depth_at_end()),
             Link::Fits { len, seconds } => {
-                if before.is_some_and(|b| !pcap::Probe::near(b, seconds)) {
+                let far = |b| seconds.is_some_and(|s| !pcap::Probe::near(b, s));
+                if before.is_some_and(far) {
                     return Verdict::No;
                 }
-                before = Some(seconds);
+                before = seconds.or(before);
                 links += 1;
                 if links >= prober.depth() {
                     return Verdict::Yes;

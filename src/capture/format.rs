@@ -12,6 +12,12 @@ impl Format {
     pub fn pcapng() -> Self {
         Self(Container::Pcapng)
     }
+
+    /// Whether the records are Endace's.
+    #[must_use]
+    pub fn is_erf(&self) -> bool {
+        self.0 == Container::Erf
+    }
 }
 
 /// The containers, with what their magic number alone says.
@@ -23,6 +29,8 @@ pub(super) enum Container {
     Pcap(Shape),
     /// Snoop version 2 (RFC 1761), and version 1, which differs in nothing that is read.
     Snoop,
+    /// Endace's extensible record format, which has no file header.
+    Erf,
 }
 
 /// What the magic number of a pcap file fixes.
@@ -36,7 +44,8 @@ pub(super) struct Shape {
     pub variant: Variant,
 }
 
-/// The pcap variants that have a magic number of their own.
+/// The pcap variants: those with a magic number of their own, and those that
+/// [`super::variant`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
     /// 16-byte record headers.
@@ -48,6 +57,12 @@ pub(super) enum Variant {
     Ixia,
     /// netsniff-ng: time source, interface, protocol, hardware and packet type follow, 24 bytes.
     NetsniffNg,
+    /// Kuznetzov's patch as of SuSE 6.3: as `Modified` and two processor numbers, 28 bytes.
+    Suse,
+    /// Nokia's tcpdump: 4 bytes of its own follow, 20 bytes.
+    Nokia,
+    /// AIX: the fraction counts nanoseconds, and the link types are interface types.
+    Aix,
 }
 
 /// Magic number as read in the file's own byte order, whether it counts nanoseconds, variant.
@@ -90,7 +105,9 @@ impl Shape {
     /// Bytes before a record's data.
     pub(super) fn record_header_len(self) -> usize {
         match self.variant {
-            Variant::Standard | Variant::Ixia => 16,
+            Variant::Standard | Variant::Ixia | Variant::Aix => 16,
+            Variant::Nokia => 20,
+            Variant::Suse => 28,
             Variant::Modified | Variant::NetsniffNg => 24,
         }
     }
@@ -101,6 +118,7 @@ impl fmt::Display for Format {
         let shape = match self.0 {
             Container::Pcapng => return f.write_str("pcapng"),
             Container::Snoop => return f.write_str("snoop"),
+            Container::Erf => return f.write_str("ERF"),
             Container::Pcap(shape) => shape,
         };
         let variant = match shape.variant {
@@ -108,6 +126,9 @@ impl fmt::Display for Format {
             Variant::Modified => "modified ",
             Variant::Ixia => "Ixia ",
             Variant::NetsniffNg => "netsniff-ng ",
+            Variant::Suse => "SuSE ",
+            Variant::Nokia => "Nokia ",
+            Variant::Aix => "AIX ",
         };
         let unit = if shape.nanos {
             "nanosecond"

@@ -1,6 +1,7 @@
 //! What a file is, by its first bytes, never by its name.
 
 use super::format::{Container, Format, SHB_TYPE, SNOOP_MAGIC, Shape, section_order};
+use super::netmon;
 use std::fmt;
 
 /// What [`identify`] found.
@@ -8,6 +9,9 @@ use std::fmt;
 pub enum Identified {
     /// A capture that can be walked.
     Capture(Format),
+    /// Records that only a table in the file finds (Network Monitor): it is rewritten as
+    /// pcapng before it is walked.
+    Tabled,
     /// Compressed; what is inside is yet to be seen.
     Compressed(Compression),
     /// A known format that is not read; names it and the command that converts it.
@@ -40,14 +44,15 @@ impl fmt::Display for Compression {
 }
 
 /// Bytes of a file's beginning that [`identify`] makes use of.
-pub(super) const PREFIX_LEN: usize = 512;
+pub(super) const PREFIX_LEN: usize = 16 << 10;
 
 /// LZ4 frame, LZ4 legacy frame, Zstandard frame: first four bytes.
 pub(super) const LZ4_MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 pub(super) const LZ4_LEGACY_MAGIC: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Says what a file is. `prefix` is its beginning: at least 64 bytes if the file has them.
+/// Says what a file is. `prefix` is its beginning: at least 64 bytes if the file has them, and
+/// 16 KiB to recognise formats without a magic number.
 #[must_use]
 pub fn identify(prefix: &[u8]) -> Identified {
     if prefix.is_empty() {
@@ -55,6 +60,9 @@ pub fn identify(prefix: &[u8]) -> Identified {
     }
     if let Some(format) = capture(prefix) {
         return Identified::Capture(format);
+    }
+    if prefix.starts_with(netmon::MAGIC_2) || prefix.starts_with(netmon::MAGIC_1) {
+        return Identified::Tabled;
     }
     if let Some(compression) = compression(prefix) {
         return Identified::Compressed(compression);
@@ -74,8 +82,12 @@ fn capture(prefix: &[u8]) -> Option<Format> {
         let version = super::format::u32_in(prefix, 8, true)?;
         return matches!(version, 1 | 2).then_some(Format(Container::Snoop));
     }
-    let shape = Shape::of_magic(prefix.first_chunk()?)?;
-    Some(Format(Container::Pcap(shape)))
+    if let Some(shape) = Shape::of_magic(prefix.first_chunk()?) {
+        let shape = super::variant::settle(shape, prefix);
+        return Some(Format(Container::Pcap(shape)));
+    }
+    let whole = prefix.len() < PREFIX_LEN;
+    super::erf::is_erf(prefix, whole).then_some(Format(Container::Erf))
 }
 
 fn compression(prefix: &[u8]) -> Option<Compression> {
@@ -125,8 +137,6 @@ const UNSUPPORTED: &[(&[u8], &str, &str)] = &[
         "a 7-zip archive",
         "7z x -so FILE | rstcap -",
     ),
-    (b"GMBU", "a Microsoft Network Monitor 2 capture", EDITCAP),
-    (b"RTSS", "a Microsoft Network Monitor 1 capture", EDITCAP),
     (b"\x7fver", "a Savvius/WildPackets Peek capture", EDITCAP),
     (b"XCP\0", "a NetXray or Sniffer (Windows) capture", EDITCAP),
     (b"VL\0\0", "a NetXray 1.0 capture", EDITCAP),
@@ -141,6 +151,18 @@ const UNSUPPORTED: &[(&[u8], &str, &str)] = &[
     (
         b"snoop\0\0\0",
         "a Shomiti or Finisar Surveyor capture",
+        EDITCAP,
+    ),
+    (b"+---------+---------------+", "a K12 text file", EDITCAP),
+    (
+        b"\0\0\x02\0\x12\x05\0\x10",
+        "a Tektronix K12xx rf5 capture",
+        EDITCAP,
+    ),
+    (b"Session Transcript", "a Catapult DCT2000 trace", EDITCAP),
+    (
+        b"EyeSDN",
+        "an EyeSDN ISDN trace, which holds no TCP over Ethernet",
         EDITCAP,
     ),
     (
@@ -166,6 +188,12 @@ fn unsupported(prefix: &[u8]) -> Option<String> {
             "etl2pcapng FILE FILE.pcapng",
         ));
     }
+    if is_comm_view(prefix) {
+        return Some(say("a TamoSoft CommView capture", EDITCAP));
+    }
+    if is_netscreen(prefix) {
+        return Some(say("a Juniper NetScreen snoop text", EDITCAP));
+    }
     if is_netscaler(prefix) {
         return Some(say("a NetScaler trace", EDITCAP));
     }
@@ -180,6 +208,29 @@ fn is_event_trace(prefix: &[u8]) -> bool {
         && size.is_multiple_of(1024)
         && size <= 16 << 20
         && matches!(prefix.get(0x4a..0x4c), Some([1 | 2, 0xc0]))
+}
+
+/// CommView has no magic number: a record begins with its length (16 bits, twice, and a zero
+/// octet in NCF; 32 bits in NCFX), and a date and time in numbers of their own.
+fn is_comm_view(prefix: &[u8]) -> bool {
+    let half = |at| super::format::u16_in(prefix, at, false).unwrap_or_default();
+    let date = |at: usize| {
+        let octet = |i: usize| prefix.get(at + i).copied().unwrap_or(u8::MAX);
+        (1990..2100).contains(&half(at))
+            && (1..=12).contains(&octet(2))
+            && (1..=31).contains(&octet(3))
+            && octet(4) < 24
+            && octet(5) < 60
+            && octet(6) < 60
+    };
+    half(0) != 0 && (half(0) == half(2) && date(5) || half(2) == 0 && date(4))
+}
+
+/// Lines like `1234.5(i) len=98:...`: time, direction, length.
+fn is_netscreen(prefix: &[u8]) -> bool {
+    let head = prefix.get(..256).unwrap_or(prefix);
+    let has = |words: &[u8]| head.windows(words.len()).any(|w| w == words);
+    has(b"(i) len=") || has(b"(o) len=")
 }
 
 /// The signature record of a NetScaler trace holds a name a few bytes in: `NetScaler

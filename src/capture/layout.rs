@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::record::Structure;
 use super::state::{Interface, State};
-use crate::units::TsResolution;
+use crate::units::{Span, TsResolution};
 use std::sync::Arc;
 
 /// Sections and interfaces of one file, in file order, from [`super::Sink::structure`].
@@ -104,6 +104,16 @@ impl Layout {
             .checked_sub(1)
             .and_then(|i| self.sections.get(i))
             .map_or(0, |s| s.offset)
+    }
+
+    /// The header of the section a record at `offset` is in.
+    #[must_use]
+    pub fn section_at(&self, offset: u64) -> Option<Span> {
+        let after = self.sections.partition_point(|s| s.offset <= offset);
+        match self.sections.get(after.checked_sub(1)?)?.structure {
+            Structure::Section { span, .. } => Some(span),
+            _ => None,
+        }
     }
 
     /// Digits after the decimal point of the finest time stamps of any interface.

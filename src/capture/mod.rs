@@ -12,15 +12,17 @@
 mod boundary;
 mod collect;
 mod compressed;
+mod erf;
 mod format;
 mod identify;
 mod layout;
+mod netmon;
 mod opened;
 mod options;
 mod packet_options;
 mod pcap;
 mod pcapng;
-mod platform;
+pub(crate) mod platform;
 #[cfg(test)]
 mod quirk_tests;
 mod record;
@@ -31,12 +33,14 @@ mod snoop;
 mod state;
 #[cfg(test)]
 mod tests;
+mod variant;
 mod walk;
 mod window;
 
 pub use boundary::find_boundary;
 pub use collect::{Input, collect};
 pub use compressed::Ending;
+pub use erf::erf_record;
 pub use format::Format;
 pub use identify::{Compression, Identified, identify};
 pub use layout::Layout;

@@ -3,8 +3,9 @@
 use super::compressed::{self, Ending};
 use super::format::Format;
 use super::identify::{Compression, Identified, PREFIX_LEN, identify};
+use super::netmon;
 use super::platform;
-use crate::anomaly::Anomaly;
+use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -21,6 +22,17 @@ pub struct Opened {
     modified: Option<SystemTime>,
     compression: Option<Compression>,
     anomalies: Vec<Anomaly>,
+    /// A temporary copy of something that cannot be opened again, or not cheaply.
+    copy: Option<Copy>,
+}
+
+/// What a temporary copy stands for.
+#[derive(Debug)]
+struct Copy {
+    /// Format of the original, where it is another.
+    format_name: Option<String>,
+    /// Size of the original in bytes.
+    len: u64,
 }
 
 impl Opened {
@@ -50,12 +62,16 @@ impl Opened {
         let metadata = file.metadata()?;
         let (len, modified) = (metadata.len(), metadata.modified().ok());
         let file = Arc::new(file);
-        let mut prefix = [0; PREFIX_LEN];
+        let mut prefix = vec![0; PREFIX_LEN];
         let had = fill(&mut plain(&file), &mut prefix)?;
         let (format, compression) = match identify(prefix.get(..had).unwrap_or_default()) {
+            Identified::Tabled => return rewritten(&file, len),
             Identified::Compressed(kind) => {
                 let (mut inner, _) = compressed::reader(Box::new(plain(&file)));
-                (format_inside(kind, &mut inner)?, Some(kind))
+                match format_inside(kind, &mut inner)? {
+                    Some(format) => (format, Some(kind)),
+                    None => return Self::spool(Box::new(plain(&file)), None),
+                }
             }
             other => (format_of(other)?, None),
         };
@@ -66,6 +82,7 @@ impl Opened {
             modified,
             compression,
             anomalies: Vec::new(),
+            copy: None,
         })
     }
 
@@ -98,9 +115,13 @@ impl Opened {
                 if let Identified::Compressed(_) = identify(&prefix) {
                     return Err(compressed_twice(kind));
                 }
-                format_of(identify(&prefix)).map_err(|e| inside(kind, e))?;
+                match identify(&prefix) {
+                    Identified::Tabled => {}
+                    other => drop(format_of(other).map_err(|e| inside(kind, e))?),
+                }
                 (Box::new(io::Cursor::new(prefix).chain(inner)), Some(ending))
             }
+            Identified::Tabled => (whole, None),
             other => {
                 format_of(other)?;
                 (whole, None)
@@ -114,7 +135,13 @@ impl Opened {
         file.flush()?;
         file.rewind()?;
         let mut opened = Self::from_file(file)?;
-        opened.anomalies = ending.map(|e| e.anomalies()).unwrap_or_default();
+        let ending = ending.map(|e| e.anomalies()).unwrap_or_default();
+        opened.anomalies.splice(0..0, ending);
+        let len = opened.len;
+        opened.copy.get_or_insert(Copy {
+            format_name: None,
+            len,
+        });
         Ok(opened)
     }
 
@@ -122,6 +149,25 @@ impl Opened {
     #[must_use]
     pub fn format(&self) -> &Format {
         &self.format
+    }
+
+    /// The container's name; that of the original where this is a copy in another format.
+    #[must_use]
+    pub fn format_name(&self) -> String {
+        let name = self.copy.as_ref().and_then(|c| c.format_name.clone());
+        name.unwrap_or_else(|| self.format.to_string())
+    }
+
+    /// Whether this is a temporary copy, which must be kept open to be read again.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// Bytes of the original, where this is a copy, else as [`Self::len`].
+    #[must_use]
+    pub fn original_len(&self) -> u64 {
+        self.copy.as_ref().map_or(self.len, |copy| copy.len)
     }
 
     /// Bytes on disk (compressed if the file is), for progress.
@@ -142,7 +188,7 @@ impl Opened {
         self.compression
     }
 
-    /// What was wrong with the compression of spooled standard input.
+    /// What was wrong with a copy's original: with its compression, or its table of packets.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
         &self.anomalies
@@ -247,13 +293,36 @@ fn fill(input: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
     Ok(had)
 }
 
-fn format_inside(kind: Compression, inner: &mut impl Read) -> Result<Format> {
-    let mut prefix = [0; PREFIX_LEN];
+/// `None` where what is inside must be rewritten.
+fn format_inside(kind: Compression, inner: &mut impl Read) -> Result<Option<Format>> {
+    let mut prefix = vec![0; PREFIX_LEN];
     let had = fill(inner, &mut prefix)?;
     match identify(prefix.get(..had).unwrap_or_default()) {
         Identified::Compressed(_) => Err(compressed_twice(kind)),
-        other => format_of(other).map_err(|e| inside(kind, e)),
+        Identified::Tabled => Ok(None),
+        other => format_of(other).map(Some).map_err(|e| inside(kind, e)),
     }
+}
+
+/// A Network Monitor file of `len` bytes as pcapng in a temporary file.
+fn rewritten(file: &Arc<File>, len: u64) -> Result<Opened> {
+    let mut read_at = |offset, buf: &mut [u8]| {
+        let file = Arc::clone(file);
+        fill(&mut At { file, offset }, buf)
+    };
+    let mut out = io::BufWriter::new(tempfile::tempfile()?);
+    let converted = netmon::convert(&mut read_at, len, &mut out)?;
+    let mut copy = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    copy.rewind()?;
+    let mut opened = Opened::from_file(copy)?;
+    if converted.lost > 0 {
+        let detail = format!("{} entries of the table of packets", converted.lost);
+        let lost = Anomaly::at(AnomalyKind::MalformedMetadata, 0, 0, detail);
+        opened.anomalies.push(lost);
+    }
+    let format_name = Some(converted.name);
+    opened.copy = Some(Copy { format_name, len });
+    Ok(opened)
 }
 
 fn format_of(identified: Identified) -> Result<Format> {
@@ -263,6 +332,9 @@ fn format_of(identified: Identified) -> Result<Format> {
         Identified::Unknown(text) => Err(not_a_capture(&text)),
         Identified::Empty => Err(not_a_capture("there is nothing in it")),
         Identified::Compressed(kind) => Err(compressed_twice(kind)),
+        Identified::Tabled => Err(Error::new(ErrorKind::Unsupported(
+            "a Network Monitor capture inside another file".to_owned(),
+        ))),
     }
 }
 

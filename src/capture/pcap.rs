@@ -1,9 +1,10 @@
 //! Classic pcap: one file header, then records (draft-ietf-opsawg-pcap).
 
 use super::MAX_RECORD_LEN;
-use super::format::{Appended, Shape, appended, u16_in, u32_in};
+use super::format::{Appended, Shape, Variant, appended, u16_in, u32_in};
 use super::record::{Record, RecordKind, Sink, Structure};
 use super::state::{Interface, State};
+use super::variant::AIX_LINKS;
 use super::window::{Stop, Window};
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::units::{LinkType, Span, Timestamp, TsResolution};
@@ -55,7 +56,7 @@ pub(super) fn read_file_header(
         0
     };
     let interface = Interface {
-        link_type: link_type(network),
+        link_type: link_type(network, shape),
         snaplen: u32_at(16),
         resolution: if shape.nanos {
             TsResolution::NANO
@@ -85,7 +86,11 @@ pub(super) fn read_file_header(
 }
 
 /// The low 16 bits of the header's network field; 12 and 14 are DLT_RAW of some systems.
-fn link_type(network: u32) -> LinkType {
+fn link_type(network: u32, shape: Shape) -> LinkType {
+    if shape.variant == Variant::Aix {
+        let found = AIX_LINKS.iter().find(|(aix, _)| *aix == network);
+        return LinkType(found.map_or(u16::MAX, |(_, link)| *link));
+    }
     match LinkType(network as u16) {
         LinkType::RAW_12 | LinkType::RAW_14 => LinkType::RAW,
         other => other,

@@ -1,4 +1,5 @@
-//! The few things that are done differently on Unix and Windows.
+//! The few things that are done differently on Unix and Windows: reading at an offset, telling
+//! files apart, and who may read what is written. The only file with `cfg(unix)` in it.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -26,4 +27,22 @@ pub(super) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
 #[cfg(not(unix))]
 pub(super) fn identity(_: &Metadata) -> Option<(u64, u64)> {
     None
+}
+
+/// Makes a file under its temporary name as readable as any file that a program creates: the
+/// umask decides, not the privacy of a temporary file.
+#[cfg(unix)]
+pub(crate) fn readable<'b>(
+    builder: &'b mut tempfile::Builder<'static, 'static>,
+) -> &'b mut tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(0o666))
+}
+
+/// As readable as the directory makes it: nothing to do.
+#[cfg(not(unix))]
+pub(crate) fn readable<'b>(
+    builder: &'b mut tempfile::Builder<'static, 'static>,
+) -> &'b mut tempfile::Builder<'static, 'static> {
+    builder
 }

@@ -104,6 +104,35 @@ pub(super) fn snoop(seeds: Range<u32>) -> Vec<u8> {
     out
 }
 
+/// An ERF file with the packets of some seeds: Ethernet, some with an extension header, some
+/// followed by a record of padding.
+pub(super) fn erf(seeds: Range<u32>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for seed in seeds {
+        let data = packet(seed);
+        let extended = seed % 3 == 0;
+        let nanos = u64::from(seed) * 1001;
+        let stamp = u64::from(START + seed) << 32 | (nanos << 32) / 1_000_000_000;
+        let mut record = stamp.to_le_bytes().to_vec();
+        let head = 18 + 8 * usize::from(extended);
+        let len = (head + data.len()).next_multiple_of(8);
+        record.extend([2 | u8::from(extended) << 7, 4]);
+        for half in [len, 0, data.len()] {
+            record.extend((half as u16).to_be_bytes());
+        }
+        record.resize(head, 0);
+        record.extend(data);
+        record.resize(len, 0);
+        out.extend(record);
+        if seed % 5 == 0 {
+            out.extend(stamp.to_le_bytes());
+            out.extend([48, 4, 0, 24, 0, 0, 0, 0]);
+            out.extend([0; 8]);
+        }
+    }
+    out
+}
+
 /// pcapng block around a body.
 pub(super) fn block(order: Order, kind: u32, body: &[u8]) -> Vec<u8> {
     let padded = body.len().next_multiple_of(4);

@@ -53,7 +53,7 @@ impl State {
         let big_endian = match format.0 {
             Container::Pcap(shape) => shape.big_endian,
             Container::Snoop => true,
-            Container::Pcapng => false,
+            Container::Pcapng | Container::Erf => false,
         };
         Self {
             format,

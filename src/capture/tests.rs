@@ -52,7 +52,8 @@ impl Sink for Heard {
 fn start(bytes: &[u8]) -> State {
     match identify(bytes) {
         Identified::Capture(format) => State::start(format),
-        other => panic!("{other:?}"),
+        // records without a magic number are not told any more when the first is damaged
+        _ => State::start(Format(super::format::Container::Erf)),
     }
 }
 
@@ -125,6 +126,7 @@ fn samples() -> Vec<Vec<u8>> {
     all.push(sample::snoop(0..40));
     all.push(sample::section(little, 0..40));
     all.push(sample::section(big, 0..40));
+    all.push(sample::erf(0..40));
     let mut several = sample::section(little, 0..15);
     several.extend(sample::section(big, 15..30));
     several.extend(sample::pcap(big, 0xa1b2_3c4d, 0..15));
@@ -266,6 +268,52 @@ fn sound_files_give_every_packet() {
         let frames = if order_and_kind == "pcapng" { 34 } else { 40 };
         assert_eq!(heard.records.len(), frames, "{order_and_kind}");
     }
+}
+
+#[test]
+fn erf_records_are_packets_with_their_headers() {
+    let bytes = sample::erf(0..40);
+    assert_eq!(
+        identify(&bytes),
+        Identified::Capture(Format(super::format::Container::Erf))
+    );
+    let heard = walk_whole(&bytes);
+    assert!(heard.anomalies.is_empty());
+    // every fifth is followed by padding, which is no frame
+    assert_eq!((heard.records.len(), heard.structures.len()), (40, 2 + 8));
+    for (seed, r) in (0..).zip(&heard.records) {
+        let nanos = i64::from(START + seed) * 1_000_000_000 + i64::from(seed) * 1001;
+        assert_eq!(r.time, Some(Timestamp(nanos)));
+        let extensions = if seed % 3 == 0 { 8 } else { 0 };
+        assert_eq!(
+            r.data.get(18 + extensions..),
+            Some(&sample::packet(seed)[..])
+        );
+        assert_eq!(r.original_len as usize, r.data.len());
+        let raw = &bytes[r.span.offset as usize..r.span.end() as usize];
+        let (ticks, original_len, data) = erf_record(raw).unwrap();
+        assert_eq!(
+            (ticks as i64, original_len, data),
+            (nanos, r.original_len, &r.data[..])
+        );
+    }
+    let at = heard.records[20].span.offset as usize;
+    let state = State::start(Format(super::format::Container::Erf));
+    assert_eq!(
+        find_boundary(&state, 0, &bytes),
+        None,
+        "nothing is known yet"
+    );
+    let mut state = state;
+    walk(
+        &mut state,
+        0,
+        &bytes[..at],
+        false,
+        u64::MAX,
+        &mut Heard::default(),
+    );
+    assert_eq!(find_boundary(&state, at as u64, &bytes[at - 7..]), Some(7));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::format::Container;
 use super::record::Sink;
 use super::state::{Skip, State};
 use super::window::{Stop, Window};
-use super::{pcap, pcapng, snoop};
+use super::{erf, pcap, pcapng, snoop};
 use crate::anomaly::{Anomaly, AnomalyKind};
 
 /// A buffer of this many bytes always lets [`walk`] go on: the longest record (16 MiB) with
@@ -93,6 +93,10 @@ fn run(
         let header = match state.format.0 {
             Container::Pcap(shape) => pcap::read_file_header(state, shape, window, *pos, sink),
             Container::Snoop => snoop::read_file_header(state, window, *pos, sink),
+            Container::Erf => {
+                erf::begin(state, window, *pos, sink);
+                Ok(0)
+            }
             Container::Pcapng => Ok(0),
         };
         match header {
@@ -103,6 +107,7 @@ fn run(
     match state.format.0 {
         Container::Pcap(shape) => pcap::run(state, shape, window, pos, limit, sink),
         Container::Snoop => snoop::run(state, window, pos, limit, sink),
+        Container::Erf => erf::run(window, pos, limit, sink),
         Container::Pcapng => pcapng::run(state, window, pos, limit, sink),
     }
 }

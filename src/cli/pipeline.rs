@@ -62,10 +62,15 @@ pub fn find(
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Found, Failure> {
+    let skip = match &settings.output {
+        Output::Directory(d) => Some(d.clone()),
+        _ => None,
+    };
     let plan = Plan {
         paths: settings.paths.clone(),
         include: settings.include.clone().unwrap_or_default(),
         exclude: settings.exclude.clone(),
+        skip,
         separate: settings.separate,
         threads: settings.threads,
         chunk_size: settings.chunk_size.unwrap_or(scan::CHUNK_SIZE).max(1),
@@ -73,7 +78,32 @@ pub fn find(
         progress,
         stop,
     };
-    let outcome = scan::scan(&plan).map_err(|e| Failure::input(e.to_string()))?;
+    scan_and_diagnose(&plan, settings)
+}
+
+/// As [`find`], for these files alone, each as a capture of its own.
+pub(super) fn find_in(
+    paths: Vec<PathBuf>,
+    settings: &Settings,
+    stop: &AtomicBool,
+) -> Result<Found, Failure> {
+    let plan = Plan {
+        paths,
+        include: globset::GlobSet::empty(),
+        exclude: globset::GlobSet::empty(),
+        skip: None,
+        separate: true,
+        threads: settings.threads,
+        chunk_size: scan::CHUNK_SIZE,
+        max_memory: settings.max_memory.unwrap_or_else(half_the_memory),
+        progress: &scan::Silent,
+        stop,
+    };
+    scan_and_diagnose(&plan, settings)
+}
+
+fn scan_and_diagnose(plan: &Plan<'_>, settings: &Settings) -> Result<Found, Failure> {
+    let outcome = scan::scan(plan).map_err(|e| Failure::input(e.to_string()))?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build();
@@ -138,6 +168,12 @@ fn add_timeline(
         files,
         ..
     } = timeline;
+    let source = CaseSource::new(files);
+    for case in &mut cases {
+        if let Some(told) = source.told(case) {
+            diagnosis::adopt(case, &told);
+        }
+    }
     let mut groups = diagnosis::aggregate(&mut cases, &world);
     let first_group = found.groups.len() as u32;
     cases.iter_mut().for_each(|c| c.group += first_group);
@@ -147,7 +183,7 @@ fn add_timeline(
     }
     found.cases.append(&mut cases);
     found.groups.append(&mut groups);
-    found.sources.push(CaseSource::new(files));
+    found.sources.push(source);
     Ok(())
 }
 
@@ -188,6 +224,7 @@ fn file_status(file: &scan::FileStatus) -> FileStatus {
         last_time: file.times.map(|t| t.1),
         time_digits: file.time_digits,
         error: file.error.clone(),
+        earlier: false,
     }
 }
 
@@ -200,32 +237,40 @@ pub(super) fn write_case(
 ) -> Result<Written, Failure> {
     let (selection, source, options) = prepare(found, case, settings)?;
     let failed = |e: crate::error::Error| Failure::output(e.to_string());
-    match target {
+    let written = match target {
         Target::Directory(directory) => {
             let is_input = |path: &Path| found.is_input(path);
-            let written =
-                trim::write_case(case, &selection, source, &options, directory, &is_input)
-                    .map_err(failed)?;
-            Ok(Written {
-                path: written.path,
-                packets: written.packets as u64,
-                bytes: written.bytes,
-                reset: selection.number_of(case.primary_segment().frame),
-                secrets_left_out: written.secrets_left_out,
-            })
+            trim::write_case(case, &selection, source, &options, directory, &is_input)
+                .map_err(failed)?
         }
         Target::Stdout => {
-            let bytes = trim::case_to_bytes(case, &selection, source, &options).map_err(failed)?;
+            let (bytes, written) =
+                trim::case_in_memory(case, &selection, source, &options).map_err(failed)?;
             let mut out = std::io::stdout().lock();
             super::deliver::written_to_stdout(out.write_all(&bytes).and_then(|()| out.flush()))?;
-            Ok(Written {
-                path: PathBuf::from("-"),
-                packets: selection.frames.len() as u64,
-                bytes: bytes.len() as u64,
-                reset: selection.number_of(case.primary_segment().frame),
-                secrets_left_out: 0,
-            })
+            let path = PathBuf::from("-");
+            trim::Written { path, ..written }
         }
+    };
+    Ok(Written {
+        path: written.path,
+        packets: written.packets as u64,
+        bytes: written.bytes,
+        reset: selection.number_of(case.primary_segment().frame),
+        secrets: written.secrets,
+        secrets_left_out: written.secrets_left_out,
+        earlier: false,
+    })
+}
+
+/// What [`write_case`] is going to write.
+pub(super) fn planned(case: &Case, settings: &Settings, directory: &Path) -> Written {
+    let selection = selection::select(case, &context(settings));
+    Written {
+        path: directory.join(trim::file_name(case)),
+        packets: selection.frames.len() as u64,
+        reset: selection.number_of(case.primary_segment().frame),
+        ..Written::default()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Where the trimming stage gets its records: the scanned files of one timeline.
 
+use crate::diagnosis::{Case, Told};
 use crate::error::{Error, Result};
 use crate::flow::FrameRef;
 use crate::scan::{FileJob, Files};
-use crate::trim::{FileLabel, Origins, Raw, Source};
+use crate::trim::{self, FileLabel, Origins, Raw, Source};
 use crate::units::{FileId, FrameNumber, Span};
 use std::collections::BTreeMap;
 use std::io;
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct CaseSource {
     files: Files,
     origins: Mutex<BTreeMap<FileId, Arc<Origins>>>,
+    /// Whether the section that begins at an offset of a file may be that of a case file.
+    case_files: Mutex<BTreeMap<(FileId, u64), bool>>,
 }
 
 impl CaseSource {
@@ -21,7 +24,30 @@ impl CaseSource {
         Self {
             files,
             origins: Mutex::default(),
+            case_files: Mutex::default(),
         }
+    }
+
+    /// What an earlier run said of a case that is given back in its case file. A file that
+    /// cannot be read again is told of where it is written.
+    pub(super) fn told(&self, case: &Case) -> Option<Told> {
+        let frame = case.primary_segment().frame;
+        let job = self.files.job(frame.file)?;
+        let section = job.layout.section_at(frame.span.offset)?;
+        let known = || {
+            self.case_files
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let key = (frame.file, section.offset);
+        let cached = known().get(&key).copied();
+        let may_be = cached.unwrap_or_else(|| {
+            let header = self.block(frame.file, section);
+            let may_be = header.is_ok_and(|bytes| trim::may_be_case_file(&bytes));
+            known().insert(key, may_be);
+            may_be
+        });
+        may_be.then(|| trim::told(case, self).ok().flatten())?
     }
 
     /// Whether a file belongs to this timeline.
@@ -64,7 +90,7 @@ fn label(job: &FileJob) -> FileLabel {
     FileLabel {
         file: job.id,
         name: job.label.clone(),
-        size: Some(job.len),
+        size: Some(job.original_len),
         frames,
         other_frames: job.other_frames,
     }

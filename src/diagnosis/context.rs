@@ -35,6 +35,8 @@ pub struct ResetContext<'a> {
     pub forged: bool,
     /// Score in decibels.
     pub score: i32,
+    /// The party judgement cannot tell who.
+    pub doubtful: bool,
 }
 
 impl<'a> ResetContext<'a> {
@@ -63,6 +65,7 @@ impl<'a> ResetContext<'a> {
             fin_with_abort: false,
             forged: false,
             score: 0,
+            doubtful: false,
         };
         context.look_before_fin();
         context

@@ -58,6 +58,7 @@ fn judge(
     let mut context = ResetContext::new(conn, episode, replay, story, world);
     context.forged = verdict.forged;
     context.score = verdict.score;
+    context.doubtful = verdict.party == Party::Unknown;
     let mut found = tree::matches(&context);
     if found.is_empty() {
         // the last rule matches everything
@@ -100,7 +101,11 @@ fn assemble(
         contrast: Vec::new(),
         middlebox_score: verdict.score,
     };
-    diagnosis.checklist = wording::checklist(c, &diagnosis);
+    let tells_who = match finding.party {
+        Some((stated, _)) if stated == party => finding.evidence.first(),
+        _ => verdict.evidence.first(),
+    };
+    diagnosis.checklist = wording::checklist(c, &diagnosis, tells_who);
     diagnosis
 }
 

@@ -254,6 +254,12 @@ pub enum Fact {
         side: Side,
         seconds: f64,
     },
+    /// The unscaled window fell to `least` of at most `most`.
+    NotRead {
+        side: Side,
+        least: u16,
+        most: u16,
+    },
     // closing
     FinBefore {
         side: Side,

@@ -15,7 +15,7 @@ mod timers;
 mod tree;
 mod wording;
 
-pub use aggregate::aggregate;
+pub use aggregate::{Told, adopt, aggregate};
 pub use diagnose::diagnose;
 pub use model::{
     Alternative, Basis, Case, Checklist, Confidence, Contrast, Diagnosis, Group, Party, Severity,

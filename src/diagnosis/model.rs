@@ -80,6 +80,9 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
     /// "low", "medium" or "high".
     #[must_use]
     pub fn id(self) -> &'static str {
@@ -105,6 +108,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::Harmless, Self::Info, Self::Warning, Self::Error];
+
     /// Stable id.
     #[must_use]
     pub fn id(self) -> &'static str {
@@ -129,6 +135,9 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Stated, Self::Observed, Self::Inferred];
+
     /// Stable id.
     #[must_use]
     pub fn id(self) -> &'static str {

@@ -2,7 +2,6 @@
 //! sibling that won (RFC 8305) or the address that was tried next.
 
 use super::Endpoint;
-use super::resets::Finished;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -38,13 +37,6 @@ impl Attempts {
         }
     }
 
-    /// Adds another shard's.
-    pub fn extend(&mut self, other: Self) {
-        for (client, list) in other.by_client {
-            self.by_client.entry(client).or_default().extend(list);
-        }
-    }
-
     /// Drops scanners and puts the rest in order; nothing is added afterwards.
     pub fn settle(&mut self) {
         self.by_client.retain(|_, list| list.len() <= ATTEMPTS);
@@ -70,15 +62,15 @@ impl Attempts {
         self.ports.contains(&port)
     }
 
-    /// The connection began beside a failed attempt of its client. Its other address family is
-    /// another address, so that there times alone must do.
+    /// Whether a connection of a client, with this start in nanoseconds, began beside a failed
+    /// attempt of it. Its other address family is another address, so that there times alone
+    /// must do.
     #[must_use]
-    pub fn raced(&self, f: &Finished) -> bool {
-        let client = f.endpoints[usize::from(f.opener.unwrap_or(0))].ip;
-        let beside = |s: i64| s.abs_diff(f.times.0) <= BESIDE_NS.unsigned_abs();
+    pub fn raced(&self, client: IpAddr, start: i64) -> bool {
+        let beside = |s: i64| s.abs_diff(start) <= BESIDE_NS.unsigned_abs();
         let mut mine = self.by_client.get(&client).into_iter().flatten();
         let others = &self.starts[1 - family(client)];
-        let from = others.partition_point(|s| *s < f.times.0.saturating_sub(BESIDE_NS));
+        let from = others.partition_point(|s| *s < start.saturating_sub(BESIDE_NS));
         mine.any(|a| beside(a.0)) || others.get(from).is_some_and(|s| beside(*s))
     }
 }
@@ -87,53 +79,39 @@ impl Attempts {
 mod tests {
     use super::*;
 
-    fn finished(client: &str, start: i64) -> Finished {
-        let end = |ip: &str, port| Endpoint {
-            ip: ip.parse().expect("an address"),
-            port,
-        };
-        Finished {
-            endpoints: [end(client, 40_000), end("192.0.2.7", 443)],
-            tunnel: crate::packet::TunnelId::default(),
-            opener: Some(0),
-            saw_syn: true,
-            stream: super::super::conversation::Stream::NONE,
-            incarnation: 0,
-            order: 1,
-            kept: Vec::new(),
-            icmp: Vec::new(),
-            segments: [1, 1],
-            bytes: [0, 0],
-            next: [None, None],
-            resets: [0, 0],
-            times: (start, start),
-            past_lost: false,
+    const SECOND: i64 = 1_000_000_000;
+
+    fn ip(ip: &str) -> IpAddr {
+        ip.parse().expect("an address")
+    }
+
+    fn server() -> Endpoint {
+        Endpoint {
+            ip: ip("192.0.2.7"),
+            port: 443,
         }
     }
 
     #[test]
     fn what_begins_beside_a_failed_attempt_is_kept() {
         let mut attempts = Attempts::default();
-        let second = 1_000_000_000;
-        let server = finished("10.0.0.1", 0).endpoints[1];
-        attempts.add("10.0.0.1".parse().expect("v4"), server, 100 * second);
-        attempts.add("2001:db8::1".parse().expect("v6"), server, 200 * second);
+        attempts.add(ip("10.0.0.1"), server(), 100 * SECOND);
+        attempts.add(ip("2001:db8::1"), server(), 200 * SECOND);
         attempts.settle();
         assert!(attempts.on_port(443) && !attempts.on_port(80));
-        assert!(attempts.raced(&finished("10.0.0.1", 101 * second)));
-        assert!(!attempts.raced(&finished("10.0.0.1", 106 * second)));
-        assert!(!attempts.raced(&finished("10.0.0.2", 101 * second)));
-        assert!(attempts.raced(&finished("10.0.0.2", 199 * second)));
+        assert!(attempts.raced(ip("10.0.0.1"), 101 * SECOND));
+        assert!(!attempts.raced(ip("10.0.0.1"), 106 * SECOND));
+        assert!(!attempts.raced(ip("10.0.0.2"), 101 * SECOND));
+        assert!(attempts.raced(ip("10.0.0.2"), 199 * SECOND));
     }
 
     #[test]
     fn a_scanner_does_not_fall_back() {
         let mut attempts = Attempts::default();
-        let f = finished("10.0.0.1", 5);
         for n in 0..70 {
-            attempts.add(f.endpoints[0].ip, f.endpoints[1], n);
+            attempts.add(ip("10.0.0.1"), server(), n);
         }
         attempts.settle();
-        assert!(!attempts.raced(&f));
+        assert!(!attempts.raced(ip("10.0.0.1"), 5));
     }
 }

@@ -8,6 +8,7 @@ mod connection;
 pub mod conversation;
 pub mod datagram;
 pub mod duplicates;
+pub mod ended;
 pub mod fact;
 pub mod fragments;
 pub mod key;
@@ -17,7 +18,9 @@ pub mod names;
 pub mod reassembly;
 pub mod resets;
 pub mod roles;
+mod sample;
 mod segment;
+mod slab;
 pub mod state;
 pub mod table;
 #[cfg(test)]

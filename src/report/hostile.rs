@@ -1,50 +1,8 @@
-//! Text from packets and file names, made safe for the place where it will stand.
-//!
-//! A name in a packet may hold terminal escapes (ESC, C1 controls), line breaks, or characters
-//! that turn the direction of the text around them. All of these come out as visible escapes;
-//! every other character stays as it is.
+//! Text from packets and file names, made safe for the format in which it will stand. Which
+//! characters are hostile everywhere, and what is shown for them, is in [`crate::units::text`].
 
-use std::fmt::Write as _;
+pub use crate::units::text::{is_hostile, plain};
 use unicode_width::UnicodeWidthChar as _;
-
-/// Whether a character must not reach a terminal or a page: C0 and C1 controls, DEL, line and
-/// paragraph separators, the bidirectional controls of UAX #9, zero-width and other invisible
-/// characters that hide or forge text, tags, and noncharacters.
-#[must_use]
-pub fn is_hostile(c: char) -> bool {
-    matches!(c,
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
-        | '\u{ad}' | '\u{61c}' | '\u{180e}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
-        || u32::from(c) & 0xfffe == 0xfffe
-}
-
-/// One line of visible characters: `\n`, `\t`, `\x1b`, `\u{202e}` stand for what they name.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        push_plain(&mut out, c);
-    }
-    out
-}
-
-fn push_plain(out: &mut String, c: char) {
-    match c {
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        c if c.is_ascii() && is_hostile(c) => {
-            let _ = write!(out, "\\x{:02x}", u32::from(c));
-        }
-        c if is_hostile(c) => {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        }
-        c => out.push(c),
-    }
-}
 
 /// Columns that `text` takes on a terminal.
 #[must_use]
@@ -184,17 +142,6 @@ pub fn shell_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_become_visible() {
-        assert_eq!(plain("a\u{1b}[31mb\u{7}"), "a\\x1b[31mb\\x07");
-        assert_eq!(
-            plain("x\u{9b}2J\u{202e}y\n\t"),
-            "x\\u{9b}2J\\u{202e}y\\n\\t"
-        );
-        assert_eq!(plain("bücher.example 漢"), "bücher.example 漢");
-        assert!(plain("\u{200b}\u{2066}\u{feff}\u{e0041}").is_ascii());
-    }
 
     #[test]
     fn width_counts_columns() {

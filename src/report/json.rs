@@ -4,6 +4,7 @@ use super::app;
 use super::display_filter::display_filter;
 use super::figures::time;
 use super::hostile::is_hostile;
+use super::key::reset_key;
 use super::schema_case as schema;
 use super::{FileStatus, Report};
 use crate::diagnosis::{Case, Group};
@@ -42,6 +43,15 @@ pub fn write_cases(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<(
     Ok(())
 }
 
+/// A case's line in a list of cases, with the line's end.
+#[must_use]
+pub fn line(report: &Report<'_>, case: &Case) -> String {
+    let mut out = Vec::new();
+    // writing to memory does not fail
+    let _ = write_value(&case_of(report, case), &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn write_value<T: Serialize>(value: &T, out: &mut dyn io::Write) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Visible);
     value.serialize(&mut serializer)?;
@@ -75,6 +85,7 @@ impl Formatter for Visible {
 fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
     let d = &case.diagnosis;
     let primary = case.primary_segment();
+    let written = report.written.get(&case.id);
     schema::Case {
         schema: schema::SCHEMA,
         id: case.id,
@@ -122,10 +133,9 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         tcp_stream: case.connection.stream,
         incarnation: case.connection.incarnation,
         display_filter: display_filter(case),
-        case_file: report
-            .written
-            .get(&case.id)
-            .map(|w| w.path.display().to_string()),
+        case_file: written.map(|w| w.path.display().to_string()),
+        case_file_frame: written.and_then(|w| w.reset),
+        case_file_packets: written.map(|w| w.packets),
         group: case.group,
     }
 }
@@ -170,7 +180,8 @@ fn endpoint(case: &Case, side: Side) -> schema::Endpoint {
     }
 }
 
-fn role_basis(basis: RoleBasis) -> &'static str {
+/// The stable id of how roles are known.
+pub(super) fn role_basis(basis: RoleBasis) -> &'static str {
     match basis {
         RoleBasis::Syn => "syn",
         RoleBasis::SynAck => "syn-ack",
@@ -228,6 +239,7 @@ fn rst(report: &Report<'_>, case: &Case, reset: &Reset) -> Option<schema::Rst> {
         ip_id: s.ip_id,
         payload: (!s.payload.is_empty()).then(|| String::from_utf8_lossy(&s.payload).into_owned()),
         reason: app::reset_reason(&s.payload),
+        key: reset_key(case, s),
     })
 }
 

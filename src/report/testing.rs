@@ -1,6 +1,6 @@
 //! Cases made by hand for the tests of this module and of the command line.
 
-use super::{FileStatus, NotWritten, Report, Totals, Written};
+use super::{Earlier, FileStatus, NotWritten, Report, Totals, Written};
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{
     Alternative, Basis, Case, Checklist, Confidence, Contrast, Diagnosis, Group, Party, Severity,
@@ -225,6 +225,7 @@ pub struct Findings {
     pub files: Vec<FileStatus>,
     pub anomalies: Anomalies,
     pub written: BTreeMap<u32, Written>,
+    pub earlier: Earlier,
 }
 
 impl Findings {
@@ -261,6 +262,7 @@ impl Findings {
             files: vec![file(0, "ring/a.pcapng")],
             anomalies: Anomalies::default(),
             written: BTreeMap::new(),
+            earlier: Earlier::default(),
         }
     }
 
@@ -275,6 +277,7 @@ impl Findings {
             written: &self.written,
             not_written: NotWritten::default(),
             directory: None,
+            earlier: &self.earlier,
         }
     }
 }
@@ -292,5 +295,6 @@ pub fn file(id: u32, label: &str) -> FileStatus {
         last_time: Some(Timestamp(START + 1_000_000_000)),
         time_digits: 6,
         error: None,
+        earlier: false,
     }
 }

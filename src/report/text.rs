@@ -117,6 +117,11 @@ pub(super) fn write(
             }
         }
     }
+    if options.detail != Detail::Usual {
+        for line in lines::files(report) {
+            canvas.line(&line)?;
+        }
+    }
     for line in lines::anomalies(report) {
         canvas.line(&line)?;
     }
@@ -252,6 +257,28 @@ mod tests {
     }
 
     #[test]
+    fn many_groups_become_counts_behind_the_first() {
+        let mut cases: Vec<_> = (1..=70)
+            .map(|i| crate::diagnosis::Case {
+                group: i,
+                ..case(i)
+            })
+            .collect();
+        cases.push(crate::diagnosis::Case {
+            group: 1,
+            ..case(71)
+        });
+        let text = usual(&Findings::of(cases), 180);
+        assert!(text.contains("\n 40  2024-07-14") && !text.contains("\n 41  2024-07-14"));
+        assert!(
+            text.contains(
+                "\n30 more groups (-v lists every case):\n     30  reset-after-client-hello in 30 groups: "
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn no_resets() {
         let mut findings = Findings::of(Vec::new());
         findings.totals.files = 3;
@@ -340,7 +367,9 @@ mod tests {
         findings.written.insert(
             1,
             Written {
+                path: "resets/0001 a.pcapng".into(),
                 bytes: 12_345,
+                reset: Some(9),
                 ..Written::default()
             },
         );
@@ -355,7 +384,8 @@ mod tests {
         let text = render(&report, 120, Detail::Usual);
         assert!(text.ends_with(
             "\nnote: cut-short: 1 (12 bytes), first in ring/a.pcapng at offset 4711: 16 of 28 bytes\n\
-             wrote 1 case file (12.3 kB) to resets\nnot written: 3 case files beyond --per-group\n"
+             wrote 1 case file (12.3 kB) to resets\nnot written: 3 case files beyond --per-group\n\
+             see case 1: wireshark -r 'resets/0001 a.pcapng' -g 9\n"
         ), "{text}");
     }
 

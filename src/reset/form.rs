@@ -152,9 +152,24 @@ fn position(conn: &Connection, at: usize, sender: &SideState, peer: &SideState) 
         .iter()
         .take_while(|s| s.time.nanos_since(reset.time) <= REORDER_NS)
         .any(|s| s.from == reset.from && !s.is_rst() && s.space() > 0 && s.end() == reset.seq);
-    if sender.gap || filled_later {
+    if sender.gap || filled_later || keeps_clock(conn, at, sender) {
         Form::Abort
     } else {
         Form::Beyond
     }
+}
+
+/// The time stamps of a RST+ACK go on where its sender's and its peer's left off: it was
+/// written by the socket, and the data before it were lost or overtaken on the path.
+fn keeps_clock(conn: &Connection, at: usize, sender: &SideState) -> bool {
+    let reset = &conn.segments[at];
+    let (Some((value, echo)), Some(last)) = (reset.options.timestamps, sender.tsval) else {
+        return false;
+    };
+    let goes_on = value.wrapping_sub(last) as i32 >= 0;
+    let echoed = conn.segments[..at]
+        .iter()
+        .filter(|s| s.from != reset.from && !s.is_rst())
+        .any(|s| s.options.timestamps.is_some_and(|(v, _)| v == echo));
+    reset.has(tcp_flags::ACK) && reset.window != 0 && goes_on && echoed
 }

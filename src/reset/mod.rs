@@ -72,7 +72,7 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
     let primary = roles::assign(conn, replay, &mut resets, &rtt);
     let at = resets[primary].segment;
     Some(Episode {
-        continues: continues(conn, replay, at, &rtt),
+        continues: continues(conn, replay, at, resets[primary].form, &rtt),
         handshake_complete: handshake_complete(conn, replay),
         rtt: [rtt[0].min, rtt[1].min],
         rtt_samples: [rtt[0].samples, rtt[1].samples],
@@ -83,7 +83,7 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
 }
 
 /// New data or acknowledgments from both sides for more than an RTT after the reset.
-fn continues(conn: &Connection, replay: &Replay, at: usize, rtt: &[Rtt; 2]) -> bool {
+fn continues(conn: &Connection, replay: &Replay, at: usize, form: Form, rtt: &[Rtt; 2]) -> bool {
     let Some(reset) = conn.segments.get(at) else {
         return false;
     };
@@ -96,9 +96,20 @@ fn continues(conn: &Connection, replay: &Replay, at: usize, rtt: &[Rtt; 2]) -> b
             rtt[side.index()].min.unwrap_or(0) + floor
         }
     };
-    Side::BOTH
-        .into_iter()
-        .all(|side| went_on(conn, replay, at, side, settle(side)))
+    // what the reset overtook on its way was sent before it
+    let late = (at + 1..conn.segments.len()).any(|i| {
+        let s = &conn.segments[i];
+        s.from == reset.from && replay.is_news(conn, i) && s.end().after(reset.seq)
+    });
+    let overtook = form == Form::Abort
+        && replay
+            .state(at, reset.from)
+            .next
+            .is_some_and(|n| reset.seq.after(n));
+    (late || !overtook)
+        && Side::BOTH
+            .into_iter()
+            .all(|side| went_on(conn, replay, at, side, settle(side)))
 }
 
 /// SYN, SYN-ACK and an ACK of the SYN-ACK were all seen.

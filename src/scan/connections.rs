@@ -173,7 +173,7 @@ fn lookup(files: &Files, f: &Finished, client: usize, names: Option<&Names>) -> 
     let (found, twins) = names?.find(f.endpoints[client].ip, f.endpoints[1 - client].ip, first)?;
     let (answer, answer_time) = found.answer?;
     let frame = |loc: Loc| files.frame_ref(loc);
-    let frames_of = |l: &Lookup| {
+    let frames_of = |l: &Lookup<'_>| {
         [l.query, l.answer.map(|a| a.0)]
             .into_iter()
             .flatten()
@@ -181,13 +181,13 @@ fn lookup(files: &Files, f: &Finished, client: usize, names: Option<&Names>) -> 
             .collect::<Vec<_>>()
     };
     Some(NameLookup {
-        name: found.name.clone(),
-        cname_chain: found.cname_chain.clone(),
+        name: found.name.to_owned(),
+        cname_chain: found.cname_chain.iter().map(ToString::to_string).collect(),
         query: found.query.and_then(frame),
         answer: frame(answer)?,
         answer_time: Timestamp(answer_time),
         resolver: found.resolver,
-        related: twins.into_iter().flat_map(frames_of).collect(),
+        related: twins.iter().flat_map(frames_of).collect(),
     })
 }
 

@@ -28,10 +28,10 @@ impl Handle {
         }
     }
 
-    /// Spooled standard input.
-    pub fn spooled(opened: Opened) -> Self {
+    /// Spooled standard input, or another temporary copy of what `path` names.
+    pub fn spooled(path: PathBuf, opened: Opened) -> Self {
         Self {
-            path: PathBuf::from("-"),
+            path,
             kept: Some(Arc::new(opened)),
             shared: Mutex::default(),
         }
@@ -73,8 +73,12 @@ pub struct FileJob {
     pub active: Option<Arc<Opened>>,
     /// Container.
     pub format: Format,
-    /// Bytes on disk.
+    /// Its name; that of the original where the file is a copy.
+    pub format_name: String,
+    /// Bytes of the file that is read.
     pub len: u64,
+    /// Bytes of the original where the file is a copy.
+    pub original_len: u64,
     /// Needs decompression.
     pub compressed: bool,
     /// Where the next record begins.
@@ -105,15 +109,17 @@ impl FileJob {
     /// # Errors
     /// It cannot be read or is no capture.
     pub fn open(input: &Input) -> Result<(Self, Vec<Anomaly>)> {
-        if input.is_stdin() {
-            let opened = Opened::from_stdin(None)?;
-            let anomalies = opened.anomalies().to_vec();
-            let mut job = Self::of(input, &opened);
-            job.handle = Handle::spooled(opened);
-            return Ok((job, anomalies));
+        let opened = if input.is_stdin() {
+            Opened::from_stdin(None)?
+        } else {
+            Opened::open(&input.path)?
+        };
+        let anomalies = opened.anomalies().to_vec();
+        let mut job = Self::of(input, &opened);
+        if opened.is_copy() {
+            job.handle = Handle::spooled(input.path.clone(), opened);
         }
-        let opened = Opened::open(&input.path)?;
-        Ok((Self::of(input, &opened), Vec::new()))
+        Ok((job, anomalies))
     }
 
     fn of(input: &Input, opened: &Opened) -> Self {
@@ -123,7 +129,9 @@ impl FileJob {
             handle: Handle::new(input.path.clone()),
             active: None,
             format: opened.format().clone(),
+            format_name: opened.format_name(),
             len: opened.len(),
+            original_len: opened.original_len(),
             compressed: opened.compression().is_some(),
             next: 0,
             state: State::start(opened.format().clone()),

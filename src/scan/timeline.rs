@@ -10,13 +10,10 @@ use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::roles::client_of;
-use crate::flow::{Endpoint, links};
+use crate::flow::links;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 /// Timelines of fewer bytes than this are scanned side by side, one thread each.
@@ -45,7 +42,12 @@ pub fn scan(plan: &Plan<'_>) -> Result<Outcome> {
 }
 
 fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
-    let (inputs, mut errors) = capture::collect(&plan.paths, &plan.include, &plan.exclude);
+    let (inputs, mut errors) = capture::collect(
+        &plan.paths,
+        &plan.include,
+        &plan.exclude,
+        plan.skip.as_deref(),
+    );
     let opened: Vec<_> = inputs.par_iter().map(FileJob::open).collect();
     let mut anomalies = Anomalies::default();
     let mut files = Vec::new();
@@ -187,12 +189,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             },
         );
     }
-    let (mut ips, mut services): (BTreeSet<IpAddr>, BTreeSet<Endpoint>) = Default::default();
-    for f in &finished {
-        ips.extend(f.endpoints.map(|e| e.ip));
-        services.insert(f.endpoints[1 - client_of(f).0]);
-    }
-    let (mut hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
+    let (mut hosts, services, healthy) = baselines.into_world(&wanted);
     let parts = fragments.by_first();
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     links::learn(&mut hosts, &healthy);
@@ -207,7 +204,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     };
     let totals = Totals {
         files: files.jobs().len() as u64,
-        bytes: files.jobs().iter().map(|j| j.len).sum(),
+        bytes: files.jobs().iter().map(|j| j.original_len).sum(),
         packets: frames,
         connections,
         resets,
@@ -238,8 +235,8 @@ fn status(job: &FileJob, timeline: usize) -> FileStatus {
         id: job.id,
         label: job.label.clone(),
         timeline,
-        format: job.format.to_string(),
-        bytes: job.len,
+        format: job.format_name.clone(),
+        bytes: job.original_len,
         frames: job.frames,
         first_frame: job.first_frame,
         times: job.times,

@@ -160,6 +160,9 @@ fn write_packets(
     processes: &BTreeMap<(FileId, u32), u32>,
     lost: &mut Lost,
 ) -> Option<()> {
+    let told = packets
+        .iter()
+        .any(|(packet, _)| again::is_judged(packet, &selection.verdict));
     for ((packet, origin), kept) in packets.iter().zip(&selection.frames) {
         let (file, section) = origin.key();
         let key = (file, section, packet.interface);
@@ -168,7 +171,13 @@ fn write_packets(
             // no clock moves a time that is not there
             None => (plan.number(key, 0).map_or(0, |(id, _)| id), 0),
         };
-        let comments = comments(packet, kept, &selection.verdict);
+        // what there is to say of this case was said when its case file was written
+        let said = told && packet.has_id();
+        let comments = if said {
+            Vec::new()
+        } else {
+            comments(packet, kept, &selection.verdict)
+        };
         let placed = Placed {
             interface,
             ticks,

@@ -27,7 +27,9 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use again::{may_be_case_file, told};
 pub use file_name::file_name;
+pub use output::{TEMPORARY, create};
 pub use source::{FileLabel, Origin, Origins, Raw, Source};
 
 use crate::diagnosis::Case;
@@ -98,16 +100,10 @@ pub fn write_case(
     dir: &Path,
     is_input: &dyn Fn(&Path) -> bool,
 ) -> Result<Written> {
-    let built = build::build(case, selection, source, options)?;
+    let (bytes, written) = case_in_memory(case, selection, source, options)?;
     let path = dir.join(file_name(case));
-    output::write(&path, &built.bytes, options.force, is_input)?;
-    Ok(Written {
-        path,
-        bytes: built.bytes.len() as u64,
-        packets: selection.frames.len(),
-        secrets: built.secrets.written,
-        secrets_left_out: built.secrets.left_out,
-    })
+    output::write(&path, &bytes, options.force, is_input)?;
+    Ok(Written { path, ..written })
 }
 
 /// The bytes of the file of a case.
@@ -121,5 +117,27 @@ pub fn case_to_bytes(
     source: &dyn Source,
     options: &Options,
 ) -> Result<Vec<u8>> {
-    build::build(case, selection, source, options).map(|built| built.bytes)
+    case_in_memory(case, selection, source, options).map(|(bytes, _)| bytes)
+}
+
+/// The bytes of the file of a case and what there is to say of it; its path is empty.
+///
+/// # Errors
+///
+/// When a frame cannot be read again.
+pub fn case_in_memory(
+    case: &Case,
+    selection: &Selection,
+    source: &dyn Source,
+    options: &Options,
+) -> Result<(Vec<u8>, Written)> {
+    let built = build::build(case, selection, source, options)?;
+    let written = Written {
+        path: PathBuf::new(),
+        bytes: built.bytes.len() as u64,
+        packets: selection.frames.len(),
+        secrets: built.secrets.written,
+        secrets_left_out: built.secrets.left_out,
+    };
+    Ok((built.bytes, written))
 }

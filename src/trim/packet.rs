@@ -4,6 +4,7 @@
 use super::block::{Blocks, Endian, Options, codes, padded, types};
 use super::options::{self, Lost};
 use super::source::{Origin, Records, body};
+use crate::capture;
 use crate::units::TsResolution;
 
 const DROP_COUNT: u16 = 4;
@@ -34,6 +35,7 @@ impl<'a> Packet<'a> {
         match origin.records {
             Records::Pcap => pcap(bytes, origin),
             Records::Snoop => snoop(bytes),
+            Records::Erf => erf(bytes),
             Records::Pcapng => match origin.endian.u32(bytes, 0)? {
                 types::ENHANCED_PACKET => enhanced(bytes, origin.endian),
                 types::PACKET => obsolete(bytes, origin.endian),
@@ -52,6 +54,11 @@ impl<'a> Packet<'a> {
         self.options()
             .filter(|o| o.code == codes::COMMENT)
             .map(|o| o.value)
+    }
+
+    /// Whether it has an `epb_packetid`.
+    pub fn has_id(&self) -> bool {
+        self.options().any(|o| o.code == PACKET_ID)
     }
 
     pub fn refers_to_process(&self) -> bool {
@@ -104,6 +111,20 @@ fn snoop(bytes: &[u8]) -> Option<Packet<'_>> {
         options: &[],
         drops: None,
         endian,
+    })
+}
+
+/// The record is the packet, as in any file of `LINKTYPE_ERF`.
+fn erf(bytes: &[u8]) -> Option<Packet<'_>> {
+    let (nanos, original_len, data) = capture::erf_record(bytes)?;
+    Some(Packet {
+        interface: 0,
+        ticks: Some(nanos),
+        original_len,
+        data,
+        options: &[],
+        drops: None,
+        endian: Endian::Little,
     })
 }
 
@@ -193,7 +214,7 @@ pub(super) fn write(
     for comment in placed.comments {
         blocks.option(codes::COMMENT, comment.as_bytes());
     }
-    if !packet.options().any(|o| o.code == PACKET_ID) {
+    if !packet.has_id() {
         blocks.option(PACKET_ID, &blocks.endian.bytes64(placed.source_frame));
     }
     blocks.end_of_options();

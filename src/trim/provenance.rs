@@ -31,11 +31,11 @@ pub(super) struct Facts<'a> {
     pub lost: Lost,
 }
 
-/// The comment; `None` when the source is a case file of this case already and every packet
-/// of it is in the output.
+/// The comment; where the source is a case file of this case already, what is not in the output
+/// of it, and `None` when all is.
 pub(super) fn comment(facts: &Facts<'_>) -> Option<String> {
-    if is_told(facts) {
-        return None;
+    if let Some(frames) = told_in(facts) {
+        return cut_again(facts, frames);
     }
     let mut text = Text::default();
     verdict(&mut text, facts);
@@ -67,20 +67,28 @@ impl Text {
     }
 }
 
-/// The one source has our comment with this verdict, and the output leaves nothing of it out.
-fn is_told(facts: &Facts<'_>) -> bool {
+/// The frames of the one source, if that is a case file with our comment with this verdict.
+fn told_in(facts: &Facts<'_>) -> Option<u64> {
     let [origin] = facts.origins else {
-        return false;
+        return None;
     };
-    let frames = origin
-        .label
-        .frames
-        .map(|(first, last)| last.0.saturating_sub(first.0).saturating_add(1))
-        .map(|frames| frames.saturating_sub(origin.label.other_frames));
-    if frames != Some(facts.selection.frames.len() as u64) {
-        return false;
-    }
-    section::comments(origin).any(|comment| again::tells(comment, &facts.selection.verdict))
+    let (first, last) = origin.label.frames?;
+    let frames = last.0.saturating_sub(first.0).saturating_add(1);
+    section::comments(origin)
+        .any(|comment| again::tells(comment, &facts.selection.verdict))
+        .then(|| frames.saturating_sub(origin.label.other_frames))
+}
+
+/// What is new when a case file is cut again: which of its frames are gone. Those are of other
+/// connections, which the first run compared this one with.
+fn cut_again(facts: &Facts<'_>, frames: u64) -> Option<String> {
+    let gone = frames.saturating_sub(facts.selection.frames.len() as u64);
+    let mut text = Text::default();
+    text.line(&format!(
+        "{PROGRAM}: cut out of a case file; {} of it left out",
+        selection::count(gone, "packet")
+    ));
+    (gone > 0).then_some(text.0)
 }
 
 fn verdict(text: &mut Text, facts: &Facts<'_>) {

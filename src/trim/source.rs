@@ -71,6 +71,8 @@ pub(super) enum Records {
     Pcap,
     /// Snoop (RFC 1761): a header of 24 bytes, then the data.
     Snoop,
+    /// Endace's records, which are kept whole but for their padding.
+    Erf,
     /// pcapng blocks.
     Pcapng,
 }
@@ -132,12 +134,19 @@ impl Origins {
         let mut origins: Vec<Origin> = Vec::new();
         for structure in layout.sections() {
             if let Structure::Section {
-                span, big_endian, ..
+                span,
+                big_endian,
+                ref format,
+                ..
             } = *structure
             {
                 let section = origins.len() as u32 + 1;
                 let header = read(span)?;
-                origins.push(begin(label, section, span.offset, &header, big_endian));
+                let mut origin = begin(label, section, span.offset, &header, big_endian);
+                if format.is_erf() {
+                    origin.records = Records::Erf;
+                }
+                origins.push(origin);
             }
         }
         for at in 0..origins.len() {

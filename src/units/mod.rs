@@ -4,6 +4,7 @@ mod frame;
 mod link_type;
 mod seq;
 mod span;
+pub mod text;
 mod time;
 
 pub use frame::FrameNumber;

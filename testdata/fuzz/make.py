@@ -123,6 +123,30 @@ def old_blocks(order):
     return out + block(order, 0xBAD, struct.pack(order + "I", 32473) + b"custom")
 
 
+def erf(frames):
+    out = b""
+    for i, frame in enumerate(frames):
+        seconds, rest = divmod(NS + i * 1_000_000, 10**9)
+        extension = bytes([3, 0, 0, 0, 0, 0, 0, 1]) if i % 2 else b""
+        kind = 2 | (0x80 if extension else 0)
+        size = 18 + len(extension) + len(frame)
+        size += -size % 8
+        head = struct.pack("<Q", seconds << 32 | (rest << 32) // 10**9) + struct.pack(">BBHHH", kind, 4, size, 0, len(frame))
+        out += (head + extension + b"\0\0" + frame).ljust(size, b"\0")
+    return out
+
+
+def netmon(frames):
+    head = b"GMBU" + struct.pack("<BBH8H", 3, 2, 1, 2024, 7, 0, 14, 12, 1, 17, 0)
+    records, table = b"", b""
+    for i, frame in enumerate(frames):
+        table += struct.pack("<I", 128 + len(records))
+        records += struct.pack("<QII", i * 1000, len(frame), len(frame)) + frame
+        records += struct.pack("<HIQB", 1, 0, (NS + i * 1_000_000) // 100 + 116_444_736_000_000_000, 0)
+    head += struct.pack("<II", 128 + len(records), len(table))
+    return head.ljust(128, b"\0") + records + table
+
+
 def snoop(frames):
     out = b"snoop\0\0\0" + struct.pack(">II", 2, 4)
     for i, frame in enumerate(frames):
@@ -144,6 +168,8 @@ def files():
     yield "pcapng-old-blocks.cap", old_blocks("<")
     yield "pcapng-two-sections-two-orders.cap", rich("<") + old_blocks(">")
     yield "snoop.cap", snoop(frames)
+    yield "erf.cap", erf(frames)
+    yield "netmon.cap", netmon(frames)
 
 
 def encapsulated():

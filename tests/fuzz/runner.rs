@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longer than this is a hang.
+/// More processor time than this is a hang.
 const HANG: Duration = Duration::from_secs(5);
+
+/// So is more time on the clock, however little of it a busy machine grants.
+const STARVED: Duration = Duration::from_secs(120);
 
 /// What to run and how long.
 pub struct Plan<'a> {
@@ -76,19 +79,42 @@ pub fn run(plan: &Plan<'_>) -> Done {
 fn watch(plan: &Plan<'_>, current: Current, over: Arc<AtomicBool>) -> std::thread::JoinHandle<()> {
     let (directory, name) = (plan.keep.to_path_buf(), plan.target.name);
     std::thread::spawn(move || {
+        let mut seen: Option<(Instant, Duration)> = None;
         while !over.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
             let now = current.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((start, input)) = &*now
-                && start.elapsed() > HANG
-                && !over.load(Ordering::Relaxed)
-            {
+            let Some((start, input)) = &*now else {
+                continue;
+            };
+            let used = match seen {
+                Some((known, used)) if known == *start => processor_time().saturating_sub(used),
+                _ => {
+                    seen = Some((*start, processor_time()));
+                    continue;
+                }
+            };
+            let hangs = used > HANG || start.elapsed() > STARVED;
+            if hangs && !over.load(Ordering::Relaxed) {
                 let path = keep(&directory, name, 0, input);
                 eprintln!("{name}: no end after {HANG:?}: {}", path.display());
                 std::process::exit(101);
             }
         }
     })
+}
+
+/// What the process has used of processors; of the clock where the system does not say.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // behind the name in parentheses: the 12th and 13th field, in hundredths of a second
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+    match ticks.sum::<Result<u64, _>>() {
+        Ok(ticks) if !fields.is_empty() => Duration::from_millis(ticks * 10),
+        _ => std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap_or_default(),
+    }
 }
 
 fn keep(directory: &Path, name: &str, number: u64, input: &[u8]) -> PathBuf {

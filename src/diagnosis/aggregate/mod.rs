@@ -18,8 +18,11 @@ mod repeated;
 mod residual;
 mod scan;
 mod siblings;
+mod told;
 
 use super::model::{Case, Group, World};
+
+pub use told::{Told, adopt};
 
 /// Replaces classes that a pattern over several connections explains better, adds contrasts,
 /// and groups the cases.

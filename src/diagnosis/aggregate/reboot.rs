@@ -20,6 +20,15 @@ const FORGOTTEN: [&str; 3] = [
     "keepalive-probe-rejected",
 ];
 
+/// The host took part in the connection before: who answers a probe for a connection that
+/// never was has forgotten nothing.
+fn knew(case: &Case) -> bool {
+    case.connection
+        .segments
+        .iter()
+        .any(|s| s.from == Side::Server && !s.is_rst())
+}
+
 /// Finds hosts that answer on several ports that they know nothing.
 pub(super) fn lost_state(cases: &mut [Case]) {
     let mut hosts: BTreeMap<IpAddr, Vec<(Timestamp, u16, usize)>> = BTreeMap::new();
@@ -32,6 +41,7 @@ pub(super) fn lost_state(cases: &mut [Case]) {
         if from_server
             && FORGOTTEN.contains(&case.diagnosis.class)
             && case.diagnosis.middlebox_score < 5
+            && knew(case)
         {
             let server = case.connection.server;
             let time = case.primary_segment().time;

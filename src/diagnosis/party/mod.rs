@@ -220,7 +220,11 @@ pub fn judge(look: &Look) -> Verdict {
         return own_making(look, primary, items, fact);
     }
     let mut verdict = if forged {
-        device(look, primary, score)
+        let mut verdict = device(look, primary, score);
+        if maybe_own_filter(look, primary, &items) {
+            verdict.confidence = Confidence::Medium;
+        }
+        verdict
     } else {
         endpoint(look, primary, &items, score)
     };
@@ -244,6 +248,29 @@ fn speaks_for_itself(look: &Look, primary: &Reset, verdict: &mut Verdict) {
     verdict
         .evidence
         .insert(0, Evidence::of(fact, [look.segment(primary)]));
+}
+
+/// The host's TCP goes on, but the reset has its distance in hops and in time and the form of a
+/// stateless reply: a packet filter on the host itself makes the same.
+fn maybe_own_filter(look: &Look, primary: &Reset, items: &[Item]) -> bool {
+    let for_device = |i: &&Item| i.weight > 0;
+    let from_trigger = primary
+        .trigger_first
+        .and_then(|i| look.conn.segments.get(i))
+        .map(|q| look.segment(primary).time.nanos_since(q.time));
+    let in_time = match (from_trigger, look.rtt[primary.from.index()].min) {
+        (Some(delay), Some(rtt)) => delay >= rtt - rtt / 10,
+        _ => false,
+    };
+    matches!(primary.form, Form::Stateless | Form::Refusal)
+        && in_time
+        && items
+            .iter()
+            .any(|i| matches!(i.evidence.fact, Fact::SameTtl { .. }))
+        && items
+            .iter()
+            .filter(for_device)
+            .all(|i| i.family == Family::Continuation)
 }
 
 fn weigh(look: &Look, primary: &Reset) -> (Vec<Item>, i32) {
@@ -299,14 +326,15 @@ fn endpoint(look: &Look, primary: &Reset, items: &[Item], score: i32) -> Verdict
         Side::Server => Party::ServerHost,
     };
     let nothing_to_compare = ttl::answered_on_this_link(look, primary);
-    let odd = items
-        .iter()
-        .any(|i| matches!(i.evidence.fact, Fact::TimestampMissing));
+    let odd = primary.form == Form::StatelessAck
+        || items
+            .iter()
+            .any(|i| matches!(i.evidence.fact, Fact::TimestampMissing));
     let ineffective = primary.effect == Effect::Ineffective
         && matches!(primary.form, Form::Behind | Form::Beyond);
     let (party, confidence) = if nothing_to_compare || score >= DOUBT && !only_own_ttl(items) {
         (Party::Unknown, Confidence::Medium)
-    } else if ineffective && score > ENDPOINT_MEDIUM {
+    } else if one_hop_off(items) || ineffective && score > ENDPOINT_MEDIUM {
         (Party::Unknown, Confidence::Low)
     } else if score <= ENDPOINT_HIGH && !odd {
         (host, Confidence::High)
@@ -324,6 +352,16 @@ fn endpoint(look: &Look, primary: &Reset, items: &[Item], score: i32) -> Verdict
         later: Vec::new(),
         one_sample: false,
     }
+}
+
+/// The reset came from one hop nearer or further than everything else of the host, and
+/// nothing speaks for the host: its neighbour (a NAT, another member behind one address) may
+/// have answered as well.
+fn one_hop_off(items: &[Item]) -> bool {
+    items.iter().all(|i| i.weight >= 0)
+        && items
+            .iter()
+            .any(|i| matches!(i.evidence.fact, Fact::Hops { hops: 1, .. }))
 }
 
 /// Nothing but the TTL speaks for a device.

@@ -252,3 +252,16 @@ pub(super) fn timer(c: &ResetContext, silence: f64) -> Option<Evidence> {
         [c.rst()],
     ))
 }
+
+/// A RST+ACK without time stamps at once after a request on a connection in use: what Windows
+/// makes of an abort, and what proxies and filters make of a request they do not want. A host
+/// that has lost the connection answers with a bare RST, most of them.
+pub(super) fn aborted_on_request(c: &ResetContext) -> bool {
+    const IN_USE: f64 = 5.0;
+    c.by_server()
+        && c.form() == Form::StatelessAck
+        && c.trigger_kind() == Some(Kind::Data)
+        && c.client_spoke_last()
+        && c.established()
+        && c.idle_before().is_some_and(|s| s < IN_USE)
+}

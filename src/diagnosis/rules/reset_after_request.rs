@@ -1,6 +1,6 @@
 //! `reset-after-request`: the server reset instead of answering.
 
-use super::common::{companions, fin, made, request, reset_after, sni};
+use super::common::{aborted_on_request, companions, fin, made, request, reset_after, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -37,7 +37,8 @@ rule! {
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let last = c.last_data(Side::Client)?;
-    if !c.by_server() || !c.is_abort() || !c.outstanding() || c.story.clean_quit {
+    let aborted = c.is_abort() || aborted_on_request(c);
+    if !c.by_server() || !aborted || !c.outstanding() || c.story.clean_quit {
         return None;
     }
     if c.fin(Side::Server).is_some() || c.fin(Side::Client).is_some() && c.story.protocol.is_none()

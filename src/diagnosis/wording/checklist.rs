@@ -1,19 +1,20 @@
 //! The ten questions a ticket asks.
 
-use super::duration;
+use super::{duration, fact};
 use crate::diagnosis::context::ResetContext;
+use crate::diagnosis::evidence::Evidence;
 use crate::diagnosis::model::{Case, Checklist, Diagnosis, Party};
 use crate::flow::{Connection, Side};
 use crate::packet::app::ResponseState;
 use crate::reset::Kind;
 use crate::units::Timestamp;
 
-/// Answers for one case.
+/// Answers for one case. `who` is what tells who sent the reset.
 #[must_use]
-pub fn checklist(c: &ResetContext, d: &Diagnosis) -> Checklist {
+pub fn checklist(c: &ResetContext, d: &Diagnosis, who: Option<&Evidence>) -> Checklist {
     Checklist {
         first_reset: first_reset(c),
-        sender: sender(d),
+        sender: sender(d, &who.map_or(String::new(), |e| fact(&e.fact))),
         just_before: just_before(c),
         handshake: handshake(c),
         tls: tls(c),
@@ -47,13 +48,10 @@ fn first_reset(c: &ResetContext) -> String {
     )
 }
 
-fn sender(d: &Diagnosis) -> String {
-    let reason = d
-        .evidence
-        .first()
-        .map_or(String::new(), |e| format!(": {}", e.text));
+fn sender(d: &Diagnosis, reason: &str) -> String {
+    let colon = if reason.is_empty() { "" } else { ": " };
     format!(
-        "{} ({} confidence){reason}",
+        "{} ({} confidence){colon}{reason}",
         d.party.word(),
         d.party_confidence.id()
     )
@@ -192,7 +190,18 @@ fn last_bytes(c: &ResetContext) -> String {
 pub fn renew(case: &mut Case) {
     let time = case.primary_segment().time;
     let where_to_look = where_to_look(&case.connection, time, &case.diagnosis);
-    let sender = sender(&case.diagnosis);
+    let d = &case.diagnosis;
+    // the same party for the same reason, or another one because of the pattern
+    let known = format!("{} (", d.party.word());
+    let reason = if d.checklist.sender.starts_with(&known) {
+        d.checklist
+            .sender
+            .split_once(": ")
+            .map(|(_, reason)| reason)
+    } else {
+        d.evidence.first().map(|e| e.text.as_str())
+    };
+    let sender = sender(d, reason.unwrap_or_default());
     case.diagnosis.checklist.sender = sender;
     case.diagnosis.checklist.where_to_look = where_to_look;
 }

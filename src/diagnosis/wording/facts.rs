@@ -28,7 +28,7 @@ fn made(side: Side, form: Form) -> String {
     match form {
         Form::Refusal => "RST+ACK that acknowledges the SYN".to_owned(),
         Form::Stateless => format!(
-            "bare RST that repeats a segment's own numbers: the {who}'s end has no socket for it"
+            "bare RST with the number a segment to the {who} acknowledges, as a stack without a socket sends it"
         ),
         Form::StatelessAck => format!(
             "RST+ACK made from the segment it answers, window 0, not from the {who}'s own state"
@@ -393,6 +393,11 @@ fn time(fact: &Fact) -> Option<String> {
                 duration(*seconds)
             )
         }
+        Fact::NotRead { side, least, most } => format!(
+            "the {} was not reading all: its window had fallen to {} % of its size",
+            side.word(),
+            u32::from(*least) * 100 / u32::from(*most).max(1)
+        ),
         Fact::ServerWentOn { what, delay } => {
             format!("the server sent {what} {} later", duration(*delay))
         }

@@ -316,6 +316,13 @@ pub mod pattern {
         format!("the same sequence numbers appear as {address}: the translation is gone")
     }
 
+    /// What the run said that wrote a case file.
+    #[must_use]
+    pub fn told(title: &str, reason: &str) -> String {
+        let reason = if reason.is_empty() { title } else { reason };
+        format!("the run that cut this case file out of its capture found: {reason}")
+    }
+
     /// A SYN whose options were refused.
     #[must_use]
     pub fn option_refused(what: &str, seconds: f64) -> String {

@@ -46,19 +46,20 @@ mod storage;
 mod story;
 mod talk;
 mod tds;
-pub mod text;
+
 mod tls;
 mod tns;
 mod websocket;
 mod xmpp;
 mod zookeeper;
 
+pub use crate::units::text;
 pub use dns::{
     DnsAnswer, DnsAnswers, DnsData, DnsMessage, DnsName, DnsQuestion, dns_message, rcode_name,
     type_name,
 };
 pub use protocol::Protocol;
-pub use registry::{Recogniser, recognisers};
+pub use registry::{Recogniser, is_reserved, recognisers};
 pub use rst_payload::{RstReason, RstReasonKind, rst_payload};
 pub use story::{AppError, AppStory, Blame, Confidence, Request, ResponseState};
 pub use talk::{Dialogue, Stream, Turn};

@@ -3,6 +3,7 @@
 use super::llc;
 use crate::packet::dissection::{Dissection, Outcome};
 use crate::packet::layer::Layer;
+use crate::packet::{Transport, tcp_flags};
 
 /// Frame control, first octet: version and type.
 const VERSION_TYPE: u8 = 0x0f;
@@ -21,6 +22,9 @@ const ORDER: u8 = 0x80;
 
 /// In the QoS control field: the body is an A-MSDU.
 const AGGREGATE: u8 = 0x80;
+
+/// Subframes that are looked at: 64 is what a block acknowledgment covers.
+const MAX_SUBFRAMES: usize = 64;
 
 /// How the capture deviates from the frame on air.
 #[derive(Clone, Copy, Default)]
@@ -96,10 +100,37 @@ fn header_len(frame: Layer<'_>, kind: u8, flags: u8) -> (usize, bool) {
     (len + if flags & ORDER != 0 { 6 } else { 2 }, aggregate)
 }
 
-/// The first subframe of an A-MSDU (IEEE 802.11 9.3.2.2); the others are not read.
+/// The subframes of an A-MSDU (IEEE 802.11 9.3.2.2). A view has room for one packet: a segment
+/// that resets goes before any other segment, and that before what is no TCP.
 fn dissect_aggregate<'a>(d: &mut Dissection<'a>, body: Layer<'a>) -> Outcome {
-    let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, l0, l1] = body.header("a-msdu")?;
-    d.link.dst_mac = Some([d0, d1, d2, d3, d4, d5]);
-    d.link.src_mac = Some([s0, s1, s2, s3, s4, s5]);
-    llc::dissect(d, body.skip(14).clip(u16::from_be_bytes([l0, l1]).into()))
+    let mut rest = body;
+    let mut best: Option<(u8, Dissection<'a>, Outcome)> = None;
+    for _ in 0..MAX_SUBFRAMES {
+        let Ok(&[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, l0, l1]) = rest.header("a-msdu")
+        else {
+            break;
+        };
+        let len = u16::from_be_bytes([l0, l1]);
+        let mut trial = *d;
+        trial.link.dst_mac = Some([d0, d1, d2, d3, d4, d5]);
+        trial.link.src_mac = Some([s0, s1, s2, s3, s4, s5]);
+        let outcome = llc::dissect(&mut trial, rest.skip(14).clip(len.into()));
+        let rank = match trial.view.transport {
+            Transport::Tcp(tcp) if tcp.flags & tcp_flags::RST != 0 => 3,
+            Transport::Tcp(_) => 2,
+            _ => u8::from(trial.view.ip.is_some()),
+        };
+        if best.as_ref().is_none_or(|(most, ..)| rank > *most) {
+            best = Some((rank, trial, outcome));
+        }
+        // padded to a multiple of four octets
+        rest = rest.skip((14 + usize::from(len)).next_multiple_of(4));
+    }
+    match best {
+        Some((_, found, outcome)) => {
+            *d = found;
+            outcome
+        }
+        None => body.header::<14>("a-msdu").map(|_| ()),
+    }
 }

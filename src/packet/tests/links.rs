@@ -311,6 +311,15 @@ fn wireless_data_frames() {
         &join(&[&[0x80, 0], &DST_MAC, &SRC_MAC, &subframe_len]),
     );
     assert_eq!(check(LinkType::IEEE802_11, &aggregate).link, MACS);
+    // what is no segment comes first, padded to four octets
+    let subframe = |payload: &[u8]| {
+        let len = (payload.len() as u16).to_be_bytes();
+        join(&[&DST_MAC, &SRC_MAC, &len, payload])
+    };
+    let first = join(&[&subframe(&[0xaa, 0xaa, 3, 0, 0, 0, 8, 6, 1]), &[0]]);
+    let second = join(&[&wifi(0x88, 1, &[0x80, 0])[..26], &first, &subframe(&snap())]);
+    let view = whole(LinkType::IEEE802_11, &second);
+    assert!(matches!(view.transport, Transport::Tcp(_)), "{view:?}");
     for (kind, flags) in [(0x08, 0x40), (0x48, 0), (0x80, 0), (0xc8, 0)] {
         let frame = wifi(kind, flags, &[]);
         let stop = whole(LinkType::IEEE802_11, &frame).stop;

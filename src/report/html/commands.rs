@@ -49,7 +49,8 @@ pub(super) fn in_capture(report: &Report<'_>, names: &Names, case: &Case) -> Vec
         ));
     }
     let frame = case.primary_segment().frame;
-    if let Some(source) = source(names, frame.file) {
+    let here = report.file(frame.file).is_some_and(|f| !f.earlier);
+    if let Some(source) = source(names, frame.file).filter(|_| here) {
         all.push(command(
             "source, at the RST",
             format!("wireshark -r {source} -g {}", frame.in_file),

@@ -26,7 +26,7 @@ pub(super) fn whole(report: &Report<'_>, names: &Names, case: &Case) -> Markup {
             }
             div { (facts(report, names, case)) }
         }
-        (sequence(case))
+        (sequence(report, case))
         (contrast(&d.contrast))
         (checklist(case))
         (filter_and_commands(report, names, case))
@@ -273,7 +273,14 @@ fn percent_encoded(name: &str) -> String {
     out
 }
 
-fn sequence(case: &Case) -> Markup {
+fn sequence(report: &Report<'_>, case: &Case) -> Markup {
+    let seen: u64 = case.connection.totals.segments.iter().sum();
+    let only_listed = report
+        .file_of(case)
+        .is_some_and(|f| f.earlier && f.packets == 0);
+    if only_listed && seen > case.connection.segments.len() as u64 {
+        return html! { p.soft { "Neither the capture nor the case file was there to draw its sequence from." } };
+    }
     let selection = select(case, &Context::default());
     let drawn = diagram::layout(case, &selection);
     html! {

@@ -136,6 +136,17 @@ fn thousands_of_cases_stay_small() {
 }
 
 #[test]
+fn many_thousands_of_cases_have_rows_and_some_have_stories() {
+    let mut cases: Vec<_> = (1..=5990).map(case).collect();
+    cases.extend((5991..=6000).map(|i| harmless(i, i, 0)));
+    let text = render(&Findings::of(cases));
+    assert_eq!(text.matches("type=\"text/x-case\"").count(), STORIES);
+    assert_eq!(text.matches("\"i\":").count(), 6000);
+    // every group has one
+    assert!(text.contains("id=\"story-6000\""));
+}
+
+#[test]
 fn the_policy_names_what_the_page_holds() {
     let text = render(&Findings::of(vec![case(1)]));
     let policy = text.split("Content-Security-Policy").nth(1).unwrap();

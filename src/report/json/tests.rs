@@ -79,7 +79,8 @@ fn the_contract_is_declared() {
             "ttl",
             "ip_id",
             "payload",
-            "reason"
+            "reason",
+            "key"
         ]
     );
 }
