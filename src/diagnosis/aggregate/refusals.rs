@@ -99,10 +99,7 @@ fn repeated(cases: &mut [Case], indexes: &[usize]) {
     for members in clients.into_values() {
         // the system's own retries of one SYN are in one connection or, with the same number,
         // in several
-        let attempts: usize = members
-            .iter()
-            .map(|i| refusals(&cases[*i]))
-            .sum();
+        let attempts: usize = members.iter().map(|i| refusals(&cases[*i])).sum();
         let same_syn = members.iter().any(|i| retried_by_system(&cases[*i]));
         if attempts < REPEATED && !same_syn {
             continue;
