@@ -35,6 +35,7 @@ impl Evidence {
 pub enum LateKind {
     CloseNotify,
     SessionTicket,
+    Farewell,
     ResponseRemainder,
     FirstResponse,
     Request,
@@ -50,6 +51,7 @@ impl LateKind {
         match self {
             Self::CloseNotify => "tls-close-notify",
             Self::SessionTicket => "tls-session-ticket",
+            Self::Farewell => "goodbye",
             Self::ResponseRemainder => "response-remainder",
             Self::FirstResponse => "first-response-byte",
             Self::Request => "request",
@@ -228,6 +230,7 @@ pub enum Fact {
     CleanQuit,
     Streaming {
         bytes: u64,
+        late_segments: u64,
     },
     // time
     Idle {
