@@ -152,6 +152,7 @@ fn add_timeline(
             .map_err(|e| Failure::input(e.to_string()))?;
         let from = first_id + cases.len() as u32;
         links::learn(&mut timeline.world.hosts, &batch);
+        timeline.world.constant_reset_ids = links::constant_reset_ids(&timeline.world.hosts);
         let world = &timeline.world;
         let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
             let mut case = diagnosis::diagnose(connection, from + i as u32, world);

@@ -347,6 +347,9 @@ pub struct World {
     pub first_time: Timestamp,
     #[allow(missing_docs)]
     pub last_time: Timestamp,
+    /// IP IDs that are the only one on a host's resets, and of how many hosts
+    /// ([`crate::flow::links::constant_reset_ids`]).
+    pub constant_reset_ids: BTreeMap<u16, usize>,
     /// Time goes back by more than reordering explains: timing is no evidence.
     pub clock_unreliable: bool,
 }

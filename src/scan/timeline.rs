@@ -200,6 +200,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         healthy,
         first_time: Timestamp(first_time),
         last_time: Timestamp(last_time),
+        constant_reset_ids: Default::default(),
         clock_unreliable,
     };
     let totals = Totals {

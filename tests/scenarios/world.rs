@@ -21,6 +21,7 @@ pub fn of(connections: &[Connection]) -> World {
         }
     }
     links::learn(&mut world.hosts, connections);
+    world.constant_reset_ids = links::constant_reset_ids(&world.hosts);
     for (ip, set) in targets {
         if let Some(host) = world.hosts.get_mut(&ip) {
             host.targets = set.len() as u32;
