@@ -114,7 +114,14 @@ fn certain_from_one(look: &Look, reset: &Reset, d: &Delay) -> bool {
         .normal(reset.from)
         .all(|(_, s)| super::ttl::hop_count(s.ttl) >= 1);
     let prompt = look.rtt[reset.from.index()].prompt;
-    behind_routers && prompt && (d.nanos as f64) < d.rtt as f64 * SHARE_ONE_SAMPLE_ALONE
+    // a first packet that waited for something explains this better than a forger who continues
+    // the host's clock and counter
+    let hosts_own = super::fields::timestamp_continues(look, reset).is_some()
+        && super::fields::ip_id_order(look, reset).is_some_and(|i| i.weight < 0);
+    behind_routers
+        && prompt
+        && !hosts_own
+        && (d.nanos as f64) < d.rtt as f64 * SHARE_ONE_SAMPLE_ALONE
 }
 
 /// An address without other packets that answers sooner than its neighbours can.
