@@ -233,9 +233,10 @@ pub(super) fn same_device(look: &Look, reset: &Reset) -> Option<Item> {
     }
     let mut proven = 0_usize;
     let mut prefixes: Vec<IpAddr> = Vec::new();
-    let mine = look.address(reset.from);
+    let (mine, peer) = (look.address(reset.from), look.address(other(reset)));
     for (ip, host) in &look.world.hosts {
-        if *ip == mine || !host.reset_ttls.iter().any(|(t, _)| *t == segment.ttl) {
+        // the peer is at this distance itself, perhaps
+        if *ip == mine || *ip == peer || !host.reset_ttls.iter().any(|(t, _)| *t == segment.ttl) {
             continue;
         }
         let elsewhere = |t: u8| hop_count(t).abs_diff(hop_count(segment.ttl)) >= MISMATCH_HOPS;
