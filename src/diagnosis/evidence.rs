@@ -338,6 +338,11 @@ pub enum Fact {
     OnThisLink {
         ttl: u8,
     },
+    ConflictingData {
+        side: Side,
+        bytes: (u32, u32),
+        ttls: (u8, u8),
+    },
     LaterDevice {
         side: Side,
         count: u64,
