@@ -361,7 +361,8 @@ impl<'a> ResetContext<'a> {
             // whatever came back after the request is an answer, in a form not known
             Some(true) => !self.server_spoke_last(),
             Some(false) => self.client_spoke_last() && !self.answer_known(),
-            None => self.client_spoke_last(),
+            // who closes behind its last words may have said goodbye as well as asked
+            None => self.client_spoke_last() && self.fin(Side::Client).is_none(),
         }
     }
 

@@ -135,6 +135,11 @@ fn who(c: &ResetContext, finding: &Finding, verdict: &Verdict) -> (Party, Confid
     if weak && confidence == Confidence::High {
         confidence = Confidence::Medium;
     }
+    // an address alone proves nothing
+    let host = matches!(party, Party::ClientHost | Party::ServerHost);
+    if stranger && host && finding.party.is_none() {
+        confidence = Confidence::Low;
+    }
     (party, confidence)
 }
 

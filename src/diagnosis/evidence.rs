@@ -45,6 +45,7 @@ const CITED: usize = 64;
 pub enum LateKind {
     CloseNotify,
     SessionTicket,
+    Farewell,
     ResponseRemainder,
     FirstResponse,
     Request,
@@ -60,6 +61,7 @@ impl LateKind {
         match self {
             Self::CloseNotify => "tls-close-notify",
             Self::SessionTicket => "tls-session-ticket",
+            Self::Farewell => "goodbye",
             Self::ResponseRemainder => "response-remainder",
             Self::FirstResponse => "first-response-byte",
             Self::Request => "request",
@@ -238,6 +240,7 @@ pub enum Fact {
     CleanQuit,
     Streaming {
         bytes: u64,
+        late_segments: u64,
     },
     // time
     Idle {
@@ -344,6 +347,11 @@ pub enum Fact {
     },
     OnThisLink {
         ttl: u8,
+    },
+    ConflictingData {
+        side: Side,
+        bytes: (u32, u32),
+        ttls: (u8, u8),
     },
     LaterDevice {
         side: Side,

@@ -4,6 +4,7 @@
 mod aggregate;
 mod confidence;
 mod context;
+pub mod crowd;
 mod diagnose;
 mod evidence;
 mod model;

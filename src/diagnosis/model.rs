@@ -1,5 +1,6 @@
 //! What a diagnosis says.
 
+use super::crowd::Crowd;
 use super::evidence::{Blame, Evidence};
 use crate::flow::{Connection, Endpoint, HostBaseline, Segment, ServiceRecord, links};
 use crate::packet::app::AppStory;
@@ -344,8 +345,8 @@ impl Case {
 pub struct World {
     /// What is known of each address.
     pub hosts: BTreeMap<IpAddr, HostBaseline>,
-    /// How many of them put one and the same IP ID on all their resets, by that IP ID.
-    pub constant_reset_ids: BTreeMap<u16, usize>,
+    /// What they are together.
+    pub crowd: Crowd,
     /// What is known of each `server:port`.
     pub services: BTreeMap<Endpoint, ServiceRecord>,
     /// A bounded sample of connections to services that also had resets, themselves not reset,
@@ -363,6 +364,6 @@ impl World {
     /// Takes in what the packets of connections tell of their hosts, each connection once.
     pub fn learn(&mut self, connections: &[Connection]) {
         links::learn(&mut self.hosts, connections);
-        self.constant_reset_ids = links::constant_reset_ids(&self.hosts);
+        self.crowd = Crowd::of(&self.hosts);
     }
 }

@@ -17,9 +17,11 @@ const DOUBLED_SHARE: usize = 3;
 pub fn mark(connection: &mut Connection) -> usize {
     let segments = &connection.segments;
     let find = |i: usize, trust_rst: bool| -> Option<usize> {
-        (i.saturating_sub(REACH)..i)
-            .rev()
-            .find(|&j| is_copy(&segments[j], &segments[i], trust_rst))
+        (i.saturating_sub(REACH)..i).rev().find(|&j| {
+            // a stateless reset with a segment of its own to answer is no copy of the one before
+            let answers = || segments[j..i].iter().any(|s| s.from != segments[i].from);
+            is_copy(&segments[j], &segments[i], trust_rst && !answers())
+        })
     };
     let data: Vec<usize> = (0..segments.len())
         .filter(|&i| segments[i].len > 0 && !segments[i].is_rst())

@@ -49,15 +49,3 @@ fn learn_side(host: &mut HostBaseline, conn: &Connection, side: Side) {
         }
     }
 }
-
-/// How many hosts put one and the same IP ID on all their resets, by that IP ID.
-#[must_use]
-pub fn constant_reset_ids(hosts: &BTreeMap<IpAddr, HostBaseline>) -> BTreeMap<u16, usize> {
-    let mut ids = BTreeMap::new();
-    for host in hosts.values() {
-        if let [id] = host.reset_ids[..] {
-            *ids.entry(id).or_default() += 1;
-        }
-    }
-    ids
-}

@@ -5,11 +5,14 @@ use super::replay::{Kind, Replay};
 use super::rtt::Rtt;
 use crate::flow::{Connection, Segment, Side};
 use crate::packet::tcp_flags;
+use crate::units::Seq;
 
 /// Frames in flight or out of order for this long say nothing about a reset's effect.
 const SETTLE_NS: i64 = 2_000_000;
 /// The same when the receiver's round-trip time is unknown.
 const SETTLE_UNKNOWN_NS: i64 = 200_000_000;
+/// Who goes on does so about where it was, what the capture lost in between included.
+const GOES_ON_BYTES: i32 = 1 << 17;
 /// Resets with a bad checksum count only when the sender's other segments are sound.
 const SOUND_SEGMENTS: usize = 2;
 
@@ -116,5 +119,20 @@ fn news_after<'a>(
             s.from == side
                 && since.is_some_and(|t| s.time.nanos_since(t) > after_ns)
                 && replay.is_news(conn, i)
+                && same_numbers(conn, replay, at, i)
         })
+}
+
+/// The segment at `index` carries numbers about where its connection was before the reset at
+/// `at`. A later connection on the same ports has numbers of its own, which may be near where
+/// systems count their initial ones up by time.
+#[must_use]
+pub fn same_numbers(conn: &Connection, replay: &Replay, at: usize, index: usize) -> bool {
+    let Some(segment) = conn.segments.get(index) else {
+        return false;
+    };
+    let near = |known: Option<Seq>, seq: Seq| known.is_none_or(|n| seq.since(n) <= GOES_ON_BYTES);
+    let mine = replay.state(at, segment.from).next;
+    let peers = replay.state(at, segment.from.peer()).next;
+    near(mine, segment.seq) && (!segment.has(tcp_flags::ACK) || near(peers, segment.ack))
 }

@@ -10,7 +10,7 @@ mod rtt;
 mod trigger;
 mod vantage;
 
-pub use effect::{bad_checksum, went_on};
+pub use effect::{bad_checksum, same_numbers, went_on};
 pub use model::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint, Vote};
 pub use replay::{FinMark, Kind, Replay, SideState, replay};
 pub use rtt::{Rtt, measure};

@@ -203,7 +203,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         hosts,
         services,
         healthy: Vec::new(),
-        constant_reset_ids: Default::default(),
+        crowd: Default::default(),
         first_time: Timestamp(first_time),
         last_time: Timestamp(last_time),
         clock_unreliable,

@@ -99,14 +99,7 @@ fn repeated(cases: &mut [Case], indexes: &[usize]) {
     for members in clients.into_values() {
         // the system's own retries of one SYN are in one connection or, with the same number,
         // in several
-        let attempts: usize = members
-            .iter()
-            .map(|i| {
-                usize::try_from(cases[*i].connection.totals.resets[1])
-                    .unwrap_or(1)
-                    .max(1)
-            })
-            .sum();
+        let attempts: usize = members.iter().map(|i| refusals(&cases[*i])).sum();
         let same_syn = members.iter().any(|i| retried_by_system(&cases[*i]));
         if attempts < REPEATED && !same_syn {
             continue;
@@ -138,6 +131,21 @@ fn repeated(cases: &mut [Case], indexes: &[usize]) {
             apply(&mut cases[index], change);
         }
     }
+}
+
+/// Refusals of one connection; what the capture holds twice counts once.
+fn refusals(case: &Case) -> usize {
+    let conn = &case.connection;
+    let copies = case
+        .episode
+        .resets
+        .iter()
+        .filter(|r| conn.segments[r.segment].duplicate_of.is_some())
+        .count();
+    usize::try_from(conn.totals.resets[1])
+        .unwrap_or(1)
+        .saturating_sub(copies)
+        .max(1)
 }
 
 /// Two refusals of one SYN.

@@ -5,8 +5,13 @@ use super::Look;
 use super::fields::leaves_counter;
 use super::ttl::{elsewhere, known_ttls};
 use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::flow::Segment;
 use crate::flow::{FrameRef, Side};
-use crate::reset::Role;
+use crate::reset::{Kind, Role};
+use std::collections::BTreeMap;
+
+/// Shorter payloads are keepalives' and probes' filling.
+const LEAST_BYTES: usize = 8;
 
 /// Later resets in a side's name that come from another distance than all its packets.
 #[must_use]
@@ -43,4 +48,33 @@ fn of_side(look: &Look, side: Side) -> Option<Evidence> {
         usual,
     };
     Some(Evidence::framed(fact, frames))
+}
+
+/// Two segments of one side with the same sequence number and different payload: a stack that
+/// sends again sends the same bytes, so somebody else made one of them.
+#[must_use]
+pub fn conflicting_data(look: &Look) -> Option<Evidence> {
+    let mut said: BTreeMap<(Side, u32), &Segment> = BTreeMap::new();
+    let told = look.conn.segments.iter().enumerate().filter(|(i, s)| {
+        !s.payload.is_empty()
+            && !s.is_rst()
+            && !matches!(
+                look.replay.kind(*i),
+                Kind::Copy | Kind::KeepAlive | Kind::WindowProbe | Kind::Stray
+            )
+    });
+    for (_, segment) in told {
+        let first = *said.entry((segment.from, segment.seq.0)).or_insert(segment);
+        let common = first.payload.len().min(segment.payload.len());
+        if common < LEAST_BYTES || first.payload.get(..common) == segment.payload.get(..common) {
+            continue;
+        }
+        let fact = Fact::ConflictingData {
+            side: segment.from,
+            bytes: (first.len, segment.len),
+            ttls: (first.ttl, segment.ttl),
+        };
+        return Some(Evidence::of(fact, [first, segment]));
+    }
+    None
 }

@@ -232,6 +232,7 @@ pub fn judge(look: &Look) -> Verdict {
     verdict.evidence = sorted(items, forged || verdict.party == Party::Unknown);
     if !forged {
         verdict.later = later::from_elsewhere(look);
+        verdict.later.extend(later::conflicting_data(look));
         speaks_for_itself(look, primary, &mut verdict);
     }
     verdict

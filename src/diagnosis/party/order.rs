@@ -4,13 +4,10 @@ use super::{Family, Item, Look};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::flow::Segment;
 use crate::packet::tcp_flags;
-use crate::reset::{Form, Kind, Reset, Role};
-use crate::units::Seq;
+use crate::reset::{Form, Kind, Reset, Role, same_numbers};
 
 /// How long after a reset its alleged sender is listened for.
 const LISTEN_NS: i64 = 3_000_000_000;
-/// Who goes on does so about where it was, what the capture lost in between included.
-const CONTINUES_BYTES: i32 = 1 << 17;
 /// Frames may be in the wrong order within this time.
 const REORDER_NS: i64 = 3_000_000;
 /// The same where no time stamp tells which of two was sent first.
@@ -37,7 +34,9 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
         .normal(reset.from)
         .take_while(|(i, _)| *i < again)
         .filter(|(i, s)| *i > reset.segment && s.time.nanos_since(r.time) <= LISTEN_NS)
-        .filter(|(_, s)| sent_after(look, reset, s) && same_numbers(look, reset, s))
+        .filter(|(i, s)| {
+            sent_after(look, reset, s) && same_numbers(look.conn, look.replay, reset.segment, *i)
+        })
         .find_map(|(i, s)| match look.replay.kind(i) {
             Kind::Data => Some(("data", s)),
             Kind::SynAck => Some(("a SYN-ACK", s)),
@@ -76,17 +75,6 @@ fn refused_a_stranger(look: &Look, reset: &Reset) -> bool {
     look.replay.kind(trigger) == Kind::Stray
         || state.next.is_some_and(|next| q.ack.after(next))
         || (state.max_ack.is_none() && state.isn.is_some_and(|isn| q.ack != isn.plus(1)))
-}
-
-/// A later connection on the same ports has numbers of its own, which may be near where systems
-/// count their initial ones up by time.
-fn same_numbers(look: &Look, reset: &Reset, segment: &Segment) -> bool {
-    let mine = look.replay.state(reset.segment, reset.from).next;
-    let peers = look.replay.state(reset.segment, reset.from.peer()).next;
-    let near = |known: Option<Seq>, seq: Seq| {
-        known.is_none_or(|n| seq.since(n) <= CONTINUES_BYTES || seq.since(n) < 0)
-    };
-    near(mine, segment.seq) && (!segment.has(tcp_flags::ACK) || near(peers, segment.ack))
 }
 
 fn sent_after(look: &Look, reset: &Reset, segment: &Segment) -> bool {

@@ -4,7 +4,6 @@ use super::{Family, Item, Look};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::flow::{Segment, Side};
 use crate::reset::{Form, Reset};
-use std::net::IpAddr;
 
 /// Shortest path on which sooner and later can be told apart.
 const MIN_RTT_NS: i64 = 2_000_000;
@@ -140,9 +139,16 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
 fn certain_from_one(look: &Look, reset: &Reset, d: &Delay) -> bool {
     let behind_routers = look
         .normal(reset.from)
-        .all(|(_, s)| super::ttl::hop_count(s.ttl) >= 1);
+        .all(|(_, s)| crate::diagnosis::crowd::hop_count(s.ttl) >= 1);
     let prompt = look.rtt[reset.from.index()].prompt;
-    behind_routers && prompt && (d.nanos as f64) < d.rtt as f64 * SHARE_ONE_SAMPLE_ALONE
+    // a first packet that waited for something explains this better than a forger who continues
+    // the host's clock and counter
+    let hosts_own = super::fields::timestamp_continues(look, reset).is_some()
+        && super::fields::ip_id_order(look, reset).is_some_and(|i| i.weight < 0);
+    behind_routers
+        && prompt
+        && !hosts_own
+        && (d.nanos as f64) < d.rtt as f64 * SHARE_ONE_SAMPLE_ALONE
 }
 
 /// An address without other packets that answers sooner than its neighbours can.
@@ -194,17 +200,6 @@ pub(super) fn own_time(look: &Look, reset: &Reset) -> Option<Item> {
             [&look.conn.segments[trigger], look.segment(reset)],
         ),
     })
-}
-
-/// Two addresses are in the same small prefix (24 bits of IPv4, 64 of IPv6).
-pub(super) fn same_prefix(a: IpAddr, b: IpAddr) -> bool {
-    match (a, b) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => {
-            a.octets()[..3] == b.octets()[..3] || (a.is_loopback() && b.is_loopback())
-        }
-        (IpAddr::V6(a), IpAddr::V6(b)) => a.segments()[..4] == b.segments()[..4],
-        _ => false,
-    }
 }
 
 /// The side that is not the reset's sender.

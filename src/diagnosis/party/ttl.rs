@@ -2,36 +2,25 @@
 //! sockets, and sockets may set their own: only hop counts after normalisation are compared,
 //! and they never convict alone.
 
-use super::timing::{other, same_prefix};
+use super::timing::other;
 use super::{Family, Item, Look};
+use crate::diagnosis::crowd::{
+    LONGEST_PATH, MISMATCH_HOPS, answered_for, hop_count, prefix, same_prefix,
+};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::flow::{HostBaseline, Side};
 use crate::reset::{Form, Kind, Reset, Role};
 use std::net::IpAddr;
 
-/// Initial TTLs in use.
-const INITIAL: [u8; 4] = [32, 64, 128, 255];
-/// A hop difference from here on is no accident of routing near the ends.
-const MISMATCH_HOPS: u8 = 2;
 /// Flows of a host from which its TTLs count although this flow shows only a SYN.
 const HOST_FLOWS: u32 = 3;
 /// A TTL below this cannot be meant to reach a peer that is further away.
 const LOW_TTL: u8 = 10;
-/// Paths of more hops than this are not found in practice.
-const LONGEST_PATH: u8 = 28;
 /// A host that answers within this time is not this many hops away.
 const NEAR_NS: i64 = 500_000;
 const NEAR_HOPS: u8 = 8;
 /// Different prefixes whose servers are all answered for with one TTL.
 const DEVICE_PREFIXES: usize = 3;
-
-/// Hops a packet has travelled, if it began with the next usual initial TTL.
-pub(super) fn hop_count(ttl: u8) -> u8 {
-    INITIAL
-        .iter()
-        .find(|&&class| class >= ttl)
-        .map_or(0, |class| class - ttl)
-}
 
 fn is_initial(ttl: u8) -> bool {
     matches!(ttl, 64 | 128 | 255)
@@ -156,8 +145,8 @@ pub(super) fn neighbour_hosts<'a>(
 ) -> impl Iterator<Item = &'a HostBaseline> {
     look.world
         .hosts
-        .iter()
-        .filter(move |(ip, _)| **ip != address && same_prefix(**ip, address))
+        .range(prefix(address))
+        .filter(move |(ip, _)| **ip != address)
         .map(|(_, host)| host)
 }
 
@@ -183,17 +172,8 @@ pub(super) fn neighbours(look: &Look, reset: &Reset) -> Option<Item> {
 /// The frame comes from a MAC that addresses of other prefixes, hops away, use too: a
 /// router's. A host behind it cannot deliver an undecremented TTL.
 fn behind_a_router(look: &Look, reset: &Reset) -> bool {
-    let Some(mac) = look.segment(reset).src_mac else {
-        return false;
-    };
-    let mine = look.address(reset.from);
-    look.world.hosts.iter().any(|(ip, h)| {
-        *ip != mine
-            && !same_prefix(*ip, mine)
-            && h.macs.iter().any(|(m, _)| *m == mac)
-            && !h.ttls.is_empty()
-            && h.ttls.iter().all(|(t, _)| hop_count(*t) >= 1)
-    })
+    let mac = look.segment(reset).src_mac;
+    mac.is_some_and(|mac| look.world.crowd.is_router(mac, look.address(reset.from)))
 }
 
 /// Row 10: the resets of one burst carry different TTLs.
@@ -231,37 +211,21 @@ pub(super) fn same_device(look: &Look, reset: &Reset) -> Option<Item> {
     if reset.from != Side::Server || known_ttls(look, reset.from).contains(&segment.ttl) {
         return None;
     }
-    let mut proven = 0_usize;
-    let mut prefixes: Vec<IpAddr> = Vec::new();
+    let device = look.world.crowd.device(segment.ttl)?;
     let mine = look.address(reset.from);
-    for (ip, host) in &look.world.hosts {
-        if *ip == mine || !host.reset_ttls.iter().any(|(t, _)| *t == segment.ttl) {
-            continue;
-        }
-        let elsewhere = |t: u8| hop_count(t).abs_diff(hop_count(segment.ttl)) >= MISMATCH_HOPS;
-        let plausible = |t: u8| hop_count(t) < LONGEST_PATH;
-        if host
-            .ttls
-            .iter()
-            .any(|(t, _)| !elsewhere(*t) || !plausible(*t))
-        {
-            continue;
-        }
-        if !host.ttls.is_empty() {
-            proven += 1;
-        }
-        if !prefixes.iter().any(|p| same_prefix(*p, *ip)) && !same_prefix(*ip, mine) {
-            prefixes.push(*ip);
-        }
-    }
-    let many = is_initial(segment.ttl) && prefixes.len() + 1 >= DEVICE_PREFIXES;
+    let own = look.world.hosts.get(&mine);
+    let own = own.filter(|host| answered_for(host, segment.ttl));
+    let proven = device.proven - usize::from(own.is_some_and(|host| !host.ttls.is_empty()));
+    let among = device.prefixes.contains(prefix(mine).start());
+    let prefixes = device.prefixes.len() - usize::from(among);
+    let many = is_initial(segment.ttl) && prefixes + 1 >= DEVICE_PREFIXES;
     (proven >= 1 || many).then(|| Item {
         family: Family::CrossFlow,
         weight: 12,
         hard: false,
         evidence: Evidence::of(
             Fact::SameDevice {
-                servers: prefixes.len() + 1,
+                servers: prefixes + 1,
             },
             [segment],
         ),
@@ -292,19 +256,8 @@ fn on_link(look: &Look, reset: &Reset) -> bool {
     let Some(mac) = look.segment(reset).src_mac else {
         return false;
     };
-    let with_mac = look
-        .world
-        .hosts
-        .iter()
-        .filter(|(ip, h)| **ip != mine && h.macs.iter().any(|(m, _)| *m == mac))
-        .count();
-    let others_remote = look
-        .world
-        .hosts
-        .values()
-        .filter(|h| h.ttls.iter().any(|(t, _)| hop_count(*t) > 0))
-        .count();
-    with_mac == 0 && others_remote >= 2
+    let crowd = &look.world.crowd;
+    crowd.others_with(mac, look.world.hosts.get(&mine)) == 0 && crowd.remote >= 2
 }
 
 /// Section 0: a TTL below ten, far below what the sender uses, seen near the sender while the
@@ -333,8 +286,8 @@ fn from_the_hosts_own_card(look: &Look, reset: &Reset) -> bool {
     let same = normal.all(|s| s.src_mac == Some(mac) && is_initial(s.ttl) && s.ttl == r.ttl);
     let shared = look
         .world
-        .hosts
-        .iter()
-        .any(|(ip, h)| *ip != mine && h.macs.iter().any(|(m, _)| *m == mac));
+        .crowd
+        .others_with(mac, look.world.hosts.get(&mine))
+        > 0;
     known && same && !shared
 }

@@ -62,7 +62,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
         Fact::ResponseCut { seen, expected }
     } else {
         Fact::Streaming {
-            bytes: in_flight.max(late as u64),
+            bytes: in_flight,
+            late_segments: late as u64,
         }
     };
     Some(

@@ -40,6 +40,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if !c.is_abort() || c.forged || !c.by_server() {
         return None;
     }
+    // last words with a FIN right behind them ask for nothing
+    if c.fin(c.sender.peer()).is_some() && c.story.outstanding != Some(true) {
+        return None;
+    }
     let (mine, peers) = (c.own(), c.peer());
     let peer_spoke_last = peers.last_data > mine.last_data && peers.last_data.is_some();
     let spoken = mine.bytes > 0;

@@ -62,16 +62,18 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let last = (0..c.at)
         .rev()
         .find_map(|i| (c.replay.kind(i) == crate::reset::Kind::Data).then(|| &c.conn.segments[i]));
-    let mut finding = Finding::new(
-        timer_confidence(silence),
-        Basis::Inferred,
-        Severity::Warning,
-    )
-    .with([Evidence::of(
-        Fact::Idle { silence },
-        last.into_iter().chain([c.rst()]),
-    )])
-    .with(timer(c, silence));
+    // a client that drops what it keeps for later use, with nothing open, loses nothing
+    let severity = match c.response_complete() {
+        Some(true) if c.by_client() && !c.forged => Severity::Harmless,
+        None if c.by_client() && !c.forged && c.server_spoke_last() => Severity::Info,
+        _ => Severity::Warning,
+    };
+    let mut finding = Finding::new(timer_confidence(silence), Basis::Inferred, severity)
+        .with([Evidence::of(
+            Fact::Idle { silence },
+            last.into_iter().chain([c.rst()]),
+        )])
+        .with(timer(c, silence));
     if let Some(delay) = both_ways(c).filter(|_| silence >= DEVICE_IDLE) {
         finding = finding.with([Evidence::of(Fact::BothWays { delay }, [c.rst()])]);
         finding.cause = finding.cause.max(0.86);

@@ -60,9 +60,11 @@ fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let severity = match what {
-        LateKind::CloseNotify | LateKind::SessionTicket | LateKind::BareAck | LateKind::OwnFin => {
-            Severity::Harmless
-        }
+        LateKind::CloseNotify
+        | LateKind::SessionTicket
+        | LateKind::Farewell
+        | LateKind::BareAck
+        | LateKind::OwnFin => Severity::Harmless,
         LateKind::ResponseRemainder => Severity::Info,
         LateKind::Request if said_goodbye(c) => Severity::Info,
         LateKind::FirstResponse | LateKind::Request => Severity::Warning,
@@ -158,6 +160,13 @@ fn kind_of(c: &ResetContext, trigger: &Segment) -> LateKind {
     if c.by_client() {
         if tls.is_some_and(|t| t.session_tickets_only) {
             return LateKind::SessionTicket;
+        }
+        // after the client's own goodbye only the answer to it is expected
+        if c.story.clean_quit {
+            return match tls {
+                Some(_) => LateKind::ResponseRemainder,
+                None => LateKind::Farewell,
+            };
         }
         let at_fin = c.own().fin.map(|f| c.replay.state(f.index, Side::Server));
         let answered = at_fin.is_some_and(|s| s.bytes > 0) && !first_answer(c);

@@ -279,10 +279,10 @@ fn stated(fact: &Fact) -> Option<String> {
         Fact::Unread { bytes } => format!("{bytes} bytes were acknowledged but never answered"),
         Fact::InFlight { bytes } => format!("{bytes} bytes were not acknowledged yet"),
         Fact::CleanQuit => "the protocol's goodbye had been said".to_owned(),
-        Fact::Streaming { bytes: 0 } => "the server was still sending".to_owned(),
-        Fact::Streaming { bytes } => {
-            format!("the server was still sending, {bytes} bytes or segments under way")
-        }
+        Fact::Streaming {
+            bytes,
+            late_segments,
+        } => streaming(*bytes, *late_segments),
         Fact::RstPayload { text, device: true } => format!("the load balancer says: {text}"),
         Fact::RstPayload {
             text,
@@ -300,6 +300,17 @@ fn stated(fact: &Fact) -> Option<String> {
         Fact::Icmp { text } => text.clone(),
         _ => return None,
     })
+}
+
+fn streaming(bytes: u64, late_segments: u64) -> String {
+    match (bytes, late_segments) {
+        (0, 0) => "the server was still sending".to_owned(),
+        (0, n) => format!(
+            "the server was still sending: {n} more segment{} of it came",
+            s(n)
+        ),
+        (bytes, _) => format!("the server was still sending: {bytes} bytes had not been received"),
+    }
 }
 
 /// The close.
@@ -335,6 +346,7 @@ fn late(what: LateKind, bytes: u64, count: u64) -> String {
     let name = match what {
         LateKind::CloseNotify => "a TLS close_notify",
         LateKind::SessionTicket => "TLS session tickets",
+        LateKind::Farewell => "the answer to the goodbye",
         LateKind::ResponseRemainder => "the rest of the answer",
         LateKind::FirstResponse => "the answer's first bytes",
         LateKind::Request => "client data",

@@ -111,6 +111,14 @@ fn several(fact: &Fact) -> String {
             if *count == 1 { "" } else { "s" },
             side.word()
         ),
+        Fact::ConflictingData { side, bytes, ttls } => format!(
+            "two different segments of the {} with one sequence number ({} bytes with TTL {}, {} with TTL {}): one was injected",
+            side.word(),
+            bytes.0,
+            ttls.0,
+            bytes.1,
+            ttls.1
+        ),
         Fact::SeenOnce => "the capture shows this sender's packets twice, the RST once: made between the two points".to_owned(),
         Fact::HostSent => "the capturing host sent it itself".to_owned(),
         Fact::HostReceived => "the capturing host received a RST with its own address".to_owned(),
