@@ -14,9 +14,9 @@ use std::sync::{Mutex, PoisonError};
 /// Bytes read for a wanted record; most are smaller.
 const WINDOW: usize = 2 << 10;
 /// Wanted records no further apart than this are read together...
-const NEAR: u64 = 8 << 10;
+const NEAR: u64 = 24 << 10;
 /// ... as far as they lie within so many bytes.
-const MOST: u64 = 128 << 10;
+const MOST: u64 = 256 << 10;
 /// Bytes read for a record that is longer than most.
 const LONG: usize = 1 << 20;
 /// Files held open while their records are fetched.

@@ -19,7 +19,8 @@ const MOST: usize = 2_000;
 /// Connections by when they began, to find those that began beside another one.
 struct Begun<'a> {
     by_client: BTreeMap<IpAddr, Vec<&'a Connection>>,
-    by_family: [Vec<&'a Connection>; 2],
+    // by the client's address family and the server's port
+    by_port: BTreeMap<(bool, u16), Vec<&'a Connection>>,
 }
 
 impl<'a> Begun<'a> {
@@ -30,22 +31,25 @@ impl<'a> Begun<'a> {
         all.sort_by_key(|c| begin(c));
         let mut begun = Self {
             by_client: BTreeMap::new(),
-            by_family: Default::default(),
+            by_port: BTreeMap::new(),
         };
         for conn in all {
             let ip = conn.client.ip;
             begun.by_client.entry(ip).or_default().push(conn);
-            begun.by_family[usize::from(ip.is_ipv6())].push(conn);
+            let service = (ip.is_ipv6(), conn.server.port);
+            begun.by_port.entry(service).or_default().push(conn);
         }
         begun
     }
 
-    // Connections of the same client, and of any client of the other address family.
+    // Connections of the same client, and to the same port of any client of the other address
+    // family.
     fn beside(&self, loser: &Connection) -> impl Iterator<Item = &'a Connection> {
-        let own = self.by_client.get(&loser.client.ip).map(Vec::as_slice);
-        let other = &self.by_family[usize::from(loser.client.ip.is_ipv4())];
-        let near = |list: &[&'a Connection]| -> Vec<&'a Connection> {
-            let Some(start) = begin(loser) else {
+        let own = self.by_client.get(&loser.client.ip);
+        let service = (loser.client.ip.is_ipv4(), loser.server.port);
+        let other = self.by_port.get(&service);
+        let near = |list: Option<&Vec<&'a Connection>>| -> Vec<&'a Connection> {
+            let (Some(start), Some(list)) = (begin(loser), list) else {
                 return Vec::new();
             };
             let before = |c: &&Connection| begin(c).is_some_and(|t| start.nanos_since(t) > RACE_NS);
@@ -53,7 +57,7 @@ impl<'a> Begun<'a> {
             let late = |c: &&&Connection| begin(c).is_some_and(|t| t.nanos_since(start) <= RACE_NS);
             list[from..].iter().take_while(late).copied().collect()
         };
-        near(own.unwrap_or_default()).into_iter().chain(near(other))
+        near(own).into_iter().chain(near(other))
     }
 }
 
