@@ -192,6 +192,26 @@ fn copies_in_one_run_are_one_case() {
     assert_eq!(place.ids(), (vec![1], vec![1]));
 }
 
+/// What one capture holds twice, it shows twice, and again so.
+#[test]
+fn a_capture_appended_to_itself_is_shown_as_it_is() {
+    let place = Place::new();
+    let once = capture(&[1001, 1002]);
+    let twice = once.with([once.frames.clone(), once.frames.clone()].concat());
+    fs::write(place.input("a.pcap"), twice.bytes(Shape::PLAIN)).unwrap();
+    place.good(&[]);
+    let before = place.files();
+    let resets: usize = place
+        .list()
+        .iter()
+        .map(|c| c["rsts"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(resets, 4);
+    let said = place.good(&[]);
+    assert!(said.contains("\nwrote 0 case files "), "{said}");
+    assert!(place.files() == before);
+}
+
 #[test]
 fn a_capture_that_grew_keeps_its_cases_and_adds_new_ones() {
     let place = Place::new();

@@ -3,6 +3,7 @@
 mod batch;
 mod cli;
 mod documents;
+mod fragments;
 mod fuzz;
 mod hostile;
 mod house;

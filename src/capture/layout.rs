@@ -12,7 +12,15 @@ pub struct Layout {
     sections: Vec<Section>,
     blocks: Vec<Structure>,
     blocks_left_out: u64,
+    interfaces: usize,
+    /// Sections that are not remembered, being too many, and interfaces likewise.
+    forgotten: u64,
 }
+
+/// Most sections, and most interfaces of all sections together, that are remembered. A
+/// capture appended every second makes as many sections in a day and a half.
+const MAX_SECTIONS: usize = 1 << 17;
+const MAX_INTERFACES: usize = 1 << 18;
 
 /// Most blocks that are remembered; a file of nothing else must not fill the memory.
 const MAX_BLOCKS: usize = 1 << 18;
@@ -42,6 +50,14 @@ impl Layout {
                 ref format,
                 lengths_swapped,
             } => {
+                // nothing refers to a section without interfaces and blocks
+                if self.sections.last().is_some_and(|last| self.is_bare(last)) {
+                    self.sections.pop();
+                }
+                if self.sections.len() >= MAX_SECTIONS {
+                    self.forgotten += 1;
+                    return;
+                }
                 let state = State {
                     begun: true,
                     big_endian,
@@ -56,8 +72,11 @@ impl Layout {
                 });
             }
             Structure::Interface { interface, .. } => {
-                if let Some(section) = self.sections.last_mut() {
+                if self.forgotten > 0 || self.interfaces >= MAX_INTERFACES {
+                    self.forgotten += 1;
+                } else if let Some(section) = self.sections.last_mut() {
                     Arc::make_mut(&mut section.interfaces).push(interface);
+                    self.interfaces += 1;
                 }
             }
             Structure::Block { .. } if self.blocks.len() < MAX_BLOCKS => {
@@ -65,6 +84,23 @@ impl Layout {
             }
             Structure::Block { .. } => self.blocks_left_out += 1,
         }
+    }
+
+    fn is_bare(&self, section: &Section) -> bool {
+        let described = |block: &Structure| match block {
+            Structure::Block { span, .. } => span.offset > section.offset,
+            _ => false,
+        };
+        section.state.is_pcapng()
+            && section.interfaces.is_empty()
+            && !self.blocks.last().is_some_and(described)
+    }
+
+    /// How many sections and interfaces are not remembered because there are too many:
+    /// packets of them cannot be fetched again.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// The state for a walk that begins with the record at `offset`.
@@ -135,5 +171,42 @@ impl Layout {
     #[must_use]
     pub fn blocks(&self) -> &[Structure] {
         &self.blocks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, Order};
+    use super::super::tests::walk_whole;
+    use super::*;
+
+    fn layout(bytes: &[u8]) -> Layout {
+        let mut layout = Layout::new();
+        let heard = walk_whole(bytes);
+        heard.structures.into_iter().for_each(|s| layout.push(s));
+        layout
+    }
+
+    #[test]
+    fn headers_alone_are_not_remembered() {
+        let order = Order(false);
+        let mut bytes = sample::shb(order).repeat(1000);
+        bytes.extend(sample::section(order, 0..10));
+        bytes.extend(sample::shb(order).repeat(1000));
+        bytes.extend(sample::block(order, 10, &[0; 12]));
+        let layout = layout(&bytes);
+        assert_eq!((layout.sections().count(), layout.forgotten()), (2, 0));
+        let alone = self::layout(&sample::section(order, 0..10));
+        assert_eq!(layout.blocks().len(), alone.blocks().len() + 1);
+    }
+
+    #[test]
+    fn a_flood_of_sections_is_bounded() {
+        let order = Order(false);
+        let one = [sample::shb(order), sample::idb(order, 0, &[])].concat();
+        let layout = layout(&one.repeat(MAX_SECTIONS + 5));
+        assert_eq!(layout.sections().count(), MAX_SECTIONS);
+        assert!(layout.forgotten() >= 5);
+        assert_eq!(layout.state_at(u64::MAX).interfaces().len(), 1);
     }
 }

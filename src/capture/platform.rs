@@ -1,5 +1,6 @@
 //! The few things that are done differently on Unix and Windows: reading at an offset, telling
-//! files apart, and who may read what is written. The only file with `cfg(unix)` in it.
+//! files apart, who may read what is written, and what only Linux tells. Beside tests, the only
+//! file that asks for the system it is compiled for.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -45,4 +46,13 @@ pub(crate) fn readable<'b>(
     builder: &'b mut tempfile::Builder<'static, 'static>,
 ) -> &'b mut tempfile::Builder<'static, 'static> {
     builder
+}
+
+/// Memory that programs can have without swapping, in bytes, as Linux estimates it; other
+/// systems have no `/proc`.
+pub(crate) fn available_memory() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes.saturating_mul(1024))
 }

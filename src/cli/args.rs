@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// pcapng per reset
 ///
 /// A PATH is a capture file, a directory (searched recursively for captures, recognised by
-/// content) or - for standard input. pcap, pcapng and snoop are read, also
+/// content) or - for standard input. pcap, pcapng, snoop, ERF and Network Monitor are read, also
 /// compressed with gzip, zstd or lz4. Files of one ring buffer are read as one capture.
 #[derive(Clone, Debug, Parser)]
 #[command(

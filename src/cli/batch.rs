@@ -2,6 +2,7 @@
 //! added, what is there stays, and the list and the page show both.
 
 use super::cases::{self, Outcome};
+use super::console::say;
 use super::deliver::{filtered, finish, print_report, report_of};
 use super::failure::{Failure, Status};
 use super::merge::{self, Merged};
@@ -14,7 +15,10 @@ use crate::report::{self, Earlier, Format, Report, Written};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Cases of a page that is still written after an interrupt: it is to end within a second.
+const PAGE_AFTER_INTERRUPT: usize = 1_000;
 
 /// Writes case files, list, page and diagrams, and prints the report.
 pub(super) fn deliver(
@@ -67,6 +71,12 @@ pub(super) fn deliver(
     };
     let status = finish(&report, &found, settings, &outcome);
     let changed = earlier.changed;
+    if stop.load(Ordering::Relaxed) && shown.len() + others.len() > PAGE_AFTER_INTERRUPT {
+        say(
+            "rstcap: the page and the list go without what was not written; run again for the rest",
+        );
+        return printed.and(diagrams).map(|()| status);
+    }
     write_page(
         found,
         shown,
@@ -97,19 +107,28 @@ impl State<'_> {
 
     fn write_cases(&self, stop: &AtomicBool) -> Result<Outcome, Failure> {
         let s = self.settings;
-        let (chosen, not_written) =
+        let (mut chosen, mut not_written) =
             cases::choose(self.shown, s.per_group, s.max_cases, &|c| self.is_there(c));
+        if stop.load(Ordering::Relaxed) {
+            not_written.interrupted += chosen.len() as u64;
+            chosen.clear();
+        }
         let directory = &self.store.directory;
         let planned = chosen
             .iter()
             .map(|c| (c.id, pipeline::planned(c, s, directory)))
             .collect();
-        self.save(&planned)?;
+        if !stop.load(Ordering::Relaxed) {
+            self.save(&planned, |_| true)?;
+        }
         let target = Target::Directory(directory.clone());
         let writer = |case: &Case| pipeline::write_case(self.found, case, s, &target);
         let mut outcome = cases::write(&chosen, not_written, s.threads, stop, &writer);
         if outcome.written.len() < planned.len() {
-            self.save(&outcome.written)?;
+            // what was not written comes next time
+            let interrupted = outcome.not_written.interrupted > 0;
+            let written = |id| !interrupted || outcome.written.contains_key(&id);
+            self.save(&outcome.written, written)?;
         }
         let there = self.shown.iter().filter(|c| self.is_there(c));
         let there: Vec<(u32, Written)> = there
@@ -124,9 +143,13 @@ impl State<'_> {
         written_before(self.store, id)
     }
 
-    /// The list with these case files. A line of an earlier run stays unless its file is
+    /// The list with these case files, and of the others those that are to be `listed`. A line of an earlier run stays unless its file is
     /// written again.
-    fn save(&self, written: &BTreeMap<u32, Written>) -> Result<(), Failure> {
+    fn save(
+        &self,
+        written: &BTreeMap<u32, Written>,
+        listed: impl Fn(u32) -> bool,
+    ) -> Result<(), Failure> {
         let written: BTreeMap<u32, Written> = written
             .iter()
             .map(|(id, w)| (*id, beside::bare_name(w)))
@@ -144,7 +167,7 @@ impl State<'_> {
         let fresh = |c: &&Case| {
             force || !self.merged.known.contains(&c.id) || outcome.written.contains_key(&c.id)
         };
-        let lines = self.shown.iter().filter(fresh);
+        let lines = self.shown.iter().filter(|c| listed(c.id)).filter(fresh);
         let lines = lines.map(|c| (c.id, report::line(&report, c))).collect();
         let shown: BTreeSet<u32> = self.shown.iter().map(|c| c.id).collect();
         let known = self.merged.known.iter().copied();

@@ -181,6 +181,12 @@ fn complain(found: &Found, outcome: &Outcome) {
             ));
         }
     }
+    if found.not_examined > 0 {
+        say(format_args!(
+            "rstcap: {} reset connections more were found and, after the interrupt, not looked at",
+            found.not_examined
+        ));
+    }
     for failure in outcome.failures.iter().take(COMPLAINTS) {
         say(failure);
     }

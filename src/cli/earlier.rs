@@ -91,7 +91,7 @@ fn read_again(
     let mut again = BTreeMap::new();
     for mut case in cases {
         let key = reset_key(&case, case.primary_segment());
-        let Some(id) = store.find(&[key]) else {
+        let Some(id) = store.find(&[key], &again.keys().copied().collect()) else {
             continue;
         };
         shift(&mut case, first_file);

@@ -3,7 +3,7 @@
 use super::pipeline::Found;
 use super::store::Store;
 use crate::diagnosis::{Case, Group};
-use crate::report::reset_key;
+use crate::report::{FileStatus, reset_key};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How the two fit.
@@ -20,14 +20,15 @@ pub(super) struct Merged {
 pub(super) fn merge(found: &mut Found, store: &Store) -> Merged {
     let cases = std::mem::take(&mut found.cases);
     let keys: Vec<Vec<String>> = cases.iter().map(keys_of).collect();
-    let kept = once_each(&cases, &keys);
+    let kept = once_each(&cases, &keys, &found.files);
     let mut merged = Merged::default();
     let mut next = store.lines().keys().next_back().map_or(1, |id| id + 1);
     let mut ids: BTreeMap<u32, u32> = BTreeMap::new();
     for (i, mut case) in cases.into_iter().enumerate() {
-        let line = keys.get(i).and_then(|k| store.find(k));
-        let known = line.is_some_and(|id| merged.known.contains(&id));
-        if kept.get(i) == Some(&false) || known {
+        let keys = keys.get(i).map_or(&[][..], Vec::as_slice);
+        let line = store.find(keys, &merged.known);
+        let told = line.is_none() && store.knows(keys);
+        if kept.get(i) == Some(&false) || told {
             merged.repeated += 1;
             continue;
         }
@@ -53,8 +54,15 @@ fn keys_of(case: &Case) -> Vec<String> {
     segments.map(|s| reset_key(case, s)).collect()
 }
 
-/// Which cases are kept.
-fn once_each(cases: &[Case], keys: &[Vec<String>]) -> Vec<bool> {
+/// Which cases are kept: of those that have a RST in common and are in different captures, the
+/// one with more packets. What one capture holds twice, it shows twice.
+fn once_each(cases: &[Case], keys: &[Vec<String>], files: &[FileStatus]) -> Vec<bool> {
+    let timeline = |i: usize| {
+        let id = cases.get(i)?.primary_segment().frame.file;
+        // the files are in order of their ids
+        let file = files.get(id.0 as usize).filter(|f| f.id == id);
+        file.map(|f| f.timeline)
+    };
     let mut kept = vec![true; cases.len()];
     let mut owner: HashMap<&str, usize> = HashMap::new();
     let size = |i: usize| -> u64 {
@@ -63,6 +71,7 @@ fn once_each(cases: &[Case], keys: &[Vec<String>]) -> Vec<bool> {
     };
     for (i, keys) in keys.iter().enumerate() {
         let other = keys.iter().find_map(|k| owner.get(k.as_str())).copied();
+        let other = other.filter(|o| timeline(*o) != timeline(i));
         let wins = other.is_none_or(|o| size(i) > size(o));
         let loser = if wins { other } else { Some(i) };
         if let Some(flag) = loser.and_then(|l| kept.get_mut(l)) {

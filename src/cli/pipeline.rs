@@ -4,8 +4,8 @@ use super::failure::Failure;
 use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
+use crate::capture::platform;
 use crate::diagnosis::{self, Case, Group};
-use crate::flow::links;
 use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
 use crate::selection::{self, Context, Selection};
@@ -13,7 +13,7 @@ use crate::trim;
 use rayon::prelude::*;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Memory for flow tables where the machine does not say how much it has, in bytes.
 const DEFAULT_MEMORY: u64 = 4 << 30;
@@ -33,6 +33,8 @@ pub struct Found {
     pub totals: Totals,
     /// Inputs that could not be read at all, as messages with path and offset.
     pub errors: Vec<String>,
+    /// Reset connections that were found and, after an interrupt, not looked at.
+    pub not_examined: u64,
     /// Where records are fetched again, per timeline.
     sources: Vec<CaseSource>,
 }
@@ -43,6 +45,9 @@ impl Found {
         self.sources.iter().any(|s| s.is_input(path))
     }
 }
+
+/// Reset connections that are still looked at after an interrupt: it is to end within a second.
+const AFTER_INTERRUPT: usize = 500;
 
 /// Where a case file goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,10 +114,10 @@ fn scan_and_diagnose(plan: &Plan<'_>, settings: &Settings) -> Result<Found, Fail
         .build();
     let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
     let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
-    pool.install(|| diagnose(outcome, keep_payload))
+    pool.install(|| diagnose(outcome, keep_payload, plan.stop))
 }
 
-fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
+fn diagnose(outcome: Outcome, keep_payload: bool, stop: &AtomicBool) -> Result<Found, Failure> {
     let totals = outcome.totals;
     let mut found = Found {
         files: outcome.files.iter().map(file_status).collect(),
@@ -131,7 +136,7 @@ fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
         ..Found::default()
     };
     for timeline in outcome.timelines {
-        add_timeline(&mut found, timeline, keep_payload)?;
+        add_timeline(&mut found, timeline, keep_payload, stop)?;
     }
     found.totals.cases =
         found.cases.len() as u64 + found.groups.iter().map(|g| g.uncounted).sum::<u64>();
@@ -143,16 +148,23 @@ fn add_timeline(
     found: &mut Found,
     mut timeline: Timeline,
     keep_payload: bool,
+    stop: &AtomicBool,
 ) -> Result<(), Failure> {
     let first_id = found.cases.len() as u32 + 1;
     let mut cases: Vec<Case> = Vec::with_capacity(timeline.reset_connections());
     while cases.len() < timeline.reset_connections() {
-        let batch = timeline
+        let interrupted = stop.load(Ordering::Relaxed);
+        if interrupted && cases.len() >= AFTER_INTERRUPT {
+            break;
+        }
+        let mut batch = timeline
             .connections(cases.len())
             .map_err(|e| Failure::input(e.to_string()))?;
+        if interrupted {
+            batch.truncate(AFTER_INTERRUPT);
+        }
         let from = first_id + cases.len() as u32;
-        links::learn(&mut timeline.world.hosts, &batch);
-        timeline.world.constant_reset_ids = links::constant_reset_ids(&timeline.world.hosts);
+        timeline.world.learn(&batch);
         let world = &timeline.world;
         let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
             let mut case = diagnosis::diagnose(connection, from + i as u32, world);
@@ -163,6 +175,7 @@ fn add_timeline(
         });
         cases.par_extend(diagnosed);
     }
+    found.not_examined += (timeline.reset_connections() - cases.len()) as u64;
     let Timeline {
         world,
         storms,
@@ -182,7 +195,12 @@ fn add_timeline(
     for storm in &storms {
         count_storm(&cases, &mut groups, storm);
     }
-    found.cases.append(&mut cases);
+    // one timeline is the usual case: its cases need not be in memory twice
+    if found.cases.is_empty() {
+        found.cases = cases;
+    } else {
+        found.cases.append(&mut cases);
+    }
     found.groups.append(&mut groups);
     found.sources.push(source);
     Ok(())
@@ -325,8 +343,5 @@ fn packets(n: u64) -> u32 {
 
 /// Half of what the machine says is available, in bytes.
 fn half_the_memory() -> u64 {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
-    let kilobytes = available.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kilobytes.map_or(DEFAULT_MEMORY, |kb| kb * 1024 / 2)
+    platform::available_memory().map_or(DEFAULT_MEMORY, |bytes| bytes / 2)
 }

@@ -12,7 +12,7 @@ use crate::report::ListedCase;
 use crate::report::hostile::plain;
 use crate::trim::TEMPORARY;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,8 @@ impl Line {
 pub(super) struct Store {
     pub(super) directory: PathBuf,
     lines: BTreeMap<u32, Line>,
-    by_key: HashMap<String, u32>,
+    /// Several lines have one key where a capture holds the same packets twice.
+    by_key: HashMap<String, Vec<u32>>,
     /// Where the file system has no locks there is none.
     _lock: Option<File>,
 }
@@ -66,10 +67,11 @@ impl Store {
             Err(e) => return Err(cannot_write(&list, &e)),
         };
         check_page(&directory.join(PAGE), force)?;
-        let mut by_key = HashMap::new();
+        let mut by_key: HashMap<String, Vec<u32>> = HashMap::new();
         for line in lines.values() {
-            let keys = line.listed.keys.iter();
-            by_key.extend(keys.map(|k| (k.clone(), line.listed.id)));
+            for key in &line.listed.keys {
+                by_key.entry(key.clone()).or_default().push(line.listed.id);
+            }
         }
         Ok(Self {
             by_key,
@@ -84,9 +86,15 @@ impl Store {
         &self.lines
     }
 
-    /// The id of the case that has one of these keys.
-    pub(super) fn find(&self, keys: &[String]) -> Option<u32> {
-        keys.iter().find_map(|k| self.by_key.get(k)).copied()
+    /// The id of the first case that has one of these keys and is not `taken`.
+    pub(super) fn find(&self, keys: &[String], taken: &BTreeSet<u32>) -> Option<u32> {
+        let ids = keys.iter().filter_map(|k| self.by_key.get(k)).flatten();
+        ids.copied().find(|id| !taken.contains(id))
+    }
+
+    /// Whether a case has one of these keys.
+    pub(super) fn knows(&self, keys: &[String]) -> bool {
+        keys.iter().any(|k| self.by_key.contains_key(k))
     }
 
     /// Where the case file of a line is, if it is there.

@@ -4,6 +4,6 @@
 pub const LONG: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\n",
-    "reads pcap, pcapng, snoop; plain, gzip, zstd, lz4\n",
+    "reads pcap, pcapng, snoop, ERF, Network Monitor; plain, gzip, zstd, lz4\n",
     "writes pcapng 1.0, text, JSON (schema 1), CSV, Markdown",
 );

@@ -407,7 +407,7 @@ impl<'a> ResetContext<'a> {
     /// What TLS told.
     #[must_use]
     pub fn tls(&self) -> Option<&'a TlsStory> {
-        self.story.tls.as_ref()
+        self.story.tls.as_deref()
     }
 
     /// Resets of one role.

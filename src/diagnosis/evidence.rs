@@ -2,14 +2,16 @@
 
 use crate::flow::{FrameRef, Segment, Side};
 use crate::reset::Form;
+use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// A fact and the frames that show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     /// The fact.
     pub fact: Fact,
-    /// The frames, in capture order.
-    pub frames: Vec<FrameRef>,
+    /// The frames, in capture order; shared by the cases that one pattern explains.
+    pub frames: Arc<[FrameRef]>,
 }
 
 impl Evidence {
@@ -22,12 +24,20 @@ impl Evidence {
     /// A fact shown by frames.
     #[must_use]
     pub fn framed(fact: Fact, frames: impl IntoIterator<Item = FrameRef>) -> Self {
-        let mut frames: Vec<FrameRef> = frames.into_iter().collect();
+        let mut frames: SmallVec<[FrameRef; 8]> = frames.into_iter().collect();
         frames.sort_unstable();
         frames.dedup();
-        Self { fact, frames }
+        frames.truncate(CITED);
+        Self {
+            fact,
+            frames: Arc::from(frames.as_slice()),
+        }
     }
 }
+
+/// Frames cited for one fact, the first ones: a pattern over thousands of connections is in the
+/// evidence of each of them.
+const CITED: usize = 64;
 
 /// What late data were (class `late-data-after-fin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -124,7 +124,7 @@ pub struct Connection {
     /// its name lookup: the first one, and a later one.
     pub fragments: Vec<(FrameRef, FrameRef)>,
     /// How the client came to the server's address, if the capture shows it.
-    pub name: Option<NameLookup>,
+    pub name: Option<Box<NameLookup>>,
     /// The capture dropped the oldest connections for lack of memory, and this one's past
     /// may be among what was lost.
     pub past_lost: bool,

@@ -21,18 +21,6 @@ pub fn learn(hosts: &mut BTreeMap<IpAddr, HostBaseline>, connections: &[Connecti
     }
 }
 
-/// IP IDs that are the only one on the resets of a host, and of how many hosts.
-#[must_use]
-pub fn constant_reset_ids(hosts: &BTreeMap<IpAddr, HostBaseline>) -> BTreeMap<u16, usize> {
-    let mut ids = BTreeMap::new();
-    for host in hosts.values() {
-        if let [id] = host.reset_ids[..] {
-            *ids.entry(id).or_default() += 1;
-        }
-    }
-    ids
-}
-
 fn learn_side(host: &mut HostBaseline, conn: &Connection, side: Side) {
     let mine = || {
         conn.segments
@@ -60,4 +48,16 @@ fn learn_side(host: &mut HostBaseline, conn: &Connection, side: Side) {
             host.reset_ids.push(id);
         }
     }
+}
+
+/// How many hosts put one and the same IP ID on all their resets, by that IP ID.
+#[must_use]
+pub fn constant_reset_ids(hosts: &BTreeMap<IpAddr, HostBaseline>) -> BTreeMap<u16, usize> {
+    let mut ids = BTreeMap::new();
+    for host in hosts.values() {
+        if let [id] = host.reset_ids[..] {
+            *ids.entry(id).or_default() += 1;
+        }
+    }
+    ids
 }

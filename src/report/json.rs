@@ -10,7 +10,7 @@ use super::{FileStatus, Report};
 use crate::diagnosis::{Case, Group};
 use crate::flow::{FrameRef, RoleBasis, Segment, Side};
 use crate::packet::tcp_flags;
-use crate::reset::Reset;
+use crate::reset::{Reset, Vote};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use std::io;
@@ -37,8 +37,11 @@ pub(super) fn write_document(report: &Report<'_>, out: &mut dyn io::Write) -> io
 /// # Errors
 /// What `out` says.
 pub fn write_cases(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut line = Vec::new();
     for case in report.cases {
-        write_value(&case_of(report, case), out)?;
+        line.clear();
+        write_value(&case_of(report, case), &mut line)?;
+        out.write_all(&line)?;
     }
     Ok(())
 }
@@ -52,7 +55,7 @@ pub fn line(report: &Report<'_>, case: &Case) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn write_value<T: Serialize>(value: &T, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_value<T: Serialize, W: io::Write + ?Sized>(value: &T, out: &mut W) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Visible);
     value.serialize(&mut serializer)?;
     out.write_all(b"\n")
@@ -67,6 +70,10 @@ impl Formatter for Visible {
     where
         W: ?Sized + io::Write,
     {
+        // nearly all text is
+        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(is_hostile) {
             let (before, tail) = rest.split_at(at);
@@ -97,8 +104,8 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         party_confidence: d.party_confidence.id(),
         cause_confidence: d.cause_confidence.id(),
         basis: d.basis.id(),
-        summary: d.summary.clone(),
-        blame: d.blame.clone(),
+        summary: d.summary(),
+        blame: d.to_change().map(str::to_owned),
         stage: d.stage.id(),
         zeek_conn_state: d.zeek_conn_state,
         tcp_completeness: d.completeness,
@@ -124,8 +131,8 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         trigger: trigger(report, case),
         evidence: evidence(case),
         alternatives: alternatives(case),
-        advice: d.advice.clone(),
-        other_vantage: d.other_vantage.clone(),
+        advice: d.advice().into_iter().map(str::to_owned).collect(),
+        other_vantage: d.elsewhere().map(str::to_owned),
         checklist: checklist(case),
         contrast: contrast(case),
         middlebox_score_db: d.middlebox_score,
@@ -145,7 +152,7 @@ fn vantage(case: &Case) -> schema::Vantage {
     schema::Vantage {
         point: v.point.id(),
         decisive: v.decisive,
-        votes: v.votes.clone(),
+        votes: v.votes.iter().map(Vote::to_string).collect(),
     }
 }
 
@@ -283,7 +290,7 @@ fn evidence(case: &Case) -> Vec<schema::Evidence> {
     let statements = case.diagnosis.evidence.iter();
     statements
         .map(|s| schema::Evidence {
-            text: s.text.clone(),
+            text: s.text(),
             frames: s.frames.iter().map(|f| f.number.0).collect(),
         })
         .collect()
@@ -294,13 +301,13 @@ fn alternatives(case: &Case) -> Vec<schema::Alternative> {
     others
         .map(|a| schema::Alternative {
             class: a.class,
-            why_less_likely: a.why_less_likely.clone(),
+            why_less_likely: a.why_less_likely.to_string(),
         })
         .collect()
 }
 
 fn checklist(case: &Case) -> schema::Checklist {
-    let c = case.diagnosis.checklist.clone();
+    let c = case.checklist();
     schema::Checklist {
         first_reset: c.first_reset,
         sender: c.sender,

@@ -2,17 +2,18 @@
 //! gone. Whoever edits a list by hand may write anything into it, so nothing is taken on trust.
 
 use crate::diagnosis::{
-    Alternative, Basis, Case, Checklist, Confidence, Contrast, Diagnosis, Party, Severity, Stage,
-    Statement, registry,
+    Alternative, Basis, Case, Checklist, Confidence, Contrast, Diagnosis, Evidence, Fact, Listed,
+    Party, Severity, Stage, registry,
 };
 use crate::flow::{
     Connection, Endpoint, FlowTotals, FrameRef, NameLookup, RoleBasis, Segment, Side, TcpOptions,
 };
 use crate::packet::app::{AppStory, Request};
 use crate::packet::{TunnelId, tcp_flags};
-use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
+use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint, Vote};
 use crate::units::{FileId, FrameNumber, Seq, Span, Timestamp};
 use serde_json::Value;
+use smallvec::SmallVec;
 use std::net::IpAddr;
 
 /// Zeek's states that a case can have.
@@ -157,22 +158,28 @@ fn diagnosis(line: &Value) -> Option<Diagnosis> {
         cause_confidence: confidence(line, "cause_confidence")?,
         basis: one_of(&bases, Basis::id, text(line, "basis"))?,
         severity: one_of(&severities, Severity::id, text(line, "severity"))?,
-        summary: owned(line, "summary"),
-        blame: text(line, "blame").map(str::to_owned),
+        blame: None,
         discriminator: None,
         evidence: array(line, "evidence").map(statement).collect(),
         alternatives: array(line, "alternatives")
             .filter_map(alternative)
             .collect(),
-        advice: strings(line, "advice"),
-        other_vantage: text(line, "other_vantage").map(str::to_owned),
+        party_evidence: None,
+        leads: SmallVec::new(),
+        other_vantage: None,
         stage: one_of(&stages, Stage::id, text(line, "stage")).unwrap_or(Stage::NoMatch),
         zeek_conn_state: ZEEK.into_iter().find(|z| Some(*z) == zeek).unwrap_or("OTH"),
         completeness: number(line, "tcp_completeness")
             .and_then(|n| u8::try_from(n).ok())
             .unwrap_or(0),
         idle_before: line.get("idle_before_s").and_then(Value::as_f64),
-        checklist: line.get("checklist").map(checklist).unwrap_or_default(),
+        listed: Some(Box::new(Listed {
+            summary: owned(line, "summary"),
+            blame: text(line, "blame").map(str::to_owned),
+            advice: strings(line, "advice"),
+            other_vantage: text(line, "other_vantage").map(str::to_owned),
+            checklist: line.get("checklist").map(checklist).unwrap_or_default(),
+        })),
         contrast: array(line, "contrast").map(contrast).collect(),
         middlebox_score: line
             .get("middlebox_score_db")
@@ -183,7 +190,7 @@ fn diagnosis(line: &Value) -> Option<Diagnosis> {
 }
 
 /// The frames are those of the capture, which may be gone: they stay with the words.
-fn statement(value: &Value) -> Statement {
+fn statement(value: &Value) -> Evidence {
     let frames: Vec<String> = array(value, "frames").map(Value::to_string).collect();
     let said = owned(value, "text");
     let text = match frames.as_slice() {
@@ -191,10 +198,7 @@ fn statement(value: &Value) -> Statement {
         [only] => format!("{said} (frame {only} of the capture)"),
         many => format!("{said} (frames {} of the capture)", many.join(", ")),
     };
-    Statement {
-        text,
-        frames: Vec::new(),
-    }
+    Evidence::framed(Fact::OthersToo { text }, [])
 }
 
 fn alternative(value: &Value) -> Option<Alternative> {
@@ -202,7 +206,7 @@ fn alternative(value: &Value) -> Option<Alternative> {
     let rule = registry().iter().find(|r| Some(r.id) == class)?;
     Some(Alternative {
         class: rule.id,
-        why_less_likely: owned(value, "why_less_likely"),
+        why_less_likely: owned(value, "why_less_likely").into(),
     })
 }
 
@@ -374,10 +378,8 @@ fn connection(line: &Value, segments: Vec<Segment>) -> Option<Connection> {
         },
         icmp: Vec::new(),
         fragments: Vec::new(),
-        name: strings(server, "names")
-            .into_iter()
-            .next()
-            .map(|name| NameLookup {
+        name: strings(server, "names").into_iter().next().map(|name| {
+            Box::new(NameLookup {
                 name,
                 cname_chain: Vec::new(),
                 query: None,
@@ -385,7 +387,8 @@ fn connection(line: &Value, segments: Vec<Segment>) -> Option<Connection> {
                 answer_time: first,
                 resolver: server_end.ip,
                 related: Vec::new(),
-            }),
+            })
+        }),
         past_lost: false,
     })
 }
@@ -416,7 +419,10 @@ fn episode(line: &Value, resets: Vec<Reset>, primary: usize) -> Episode {
         vantage: Vantage {
             point: point.unwrap_or(VantagePoint::Unknown),
             decisive: false,
-            votes: strings(vantage, "votes"),
+            votes: strings(vantage, "votes")
+                .into_iter()
+                .map(Vote::Listed)
+                .collect(),
         },
     }
 }
@@ -454,9 +460,30 @@ mod tests {
         assert_eq!(again.primary_segment().frame.file, FileId(3));
         let (mut a, mut b) = (before.diagnosis, again.diagnosis.clone());
         assert_eq!(
-            b.evidence[0].text,
+            b.evidence[1].text(),
             "the RST came 0.4 ms after the ClientHello (frames 10, 12 of the capture)"
         );
+        let words = |d: &Diagnosis| {
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            let advice = d.advice().join("\n");
+            (
+                d.summary(),
+                owned(d.to_change()),
+                advice,
+                owned(d.elsewhere()),
+            )
+        };
+        assert_eq!(words(&a), words(&b));
+        assert_eq!(case(7).checklist(), again.checklist());
+        // the words were data before
+        b = Diagnosis {
+            listed: None,
+            blame: a.blame,
+            other_vantage: a.other_vantage,
+            leads: a.leads.clone(),
+            party_evidence: a.party_evidence,
+            ..b
+        };
         a.evidence.clear();
         b.evidence.clear();
         a.discriminator = None;

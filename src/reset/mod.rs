@@ -11,7 +11,7 @@ mod trigger;
 mod vantage;
 
 pub use effect::{bad_checksum, same_numbers, went_on};
-pub use model::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
+pub use model::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint, Vote};
 pub use replay::{FinMark, Kind, Replay, SideState, replay};
 pub use rtt::{Rtt, measure};
 
@@ -34,8 +34,10 @@ pub fn examine(conn: &Connection) -> Option<Episode> {
 pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
     let rtt = measure(conn, replay);
     let mut answered: Vec<usize> = Vec::new();
-    let mut resets: Vec<Reset> = Vec::new();
     let all = conn.segments.iter().enumerate().filter(|(_, s)| s.is_rst());
+    // most connections have one: no room for four
+    let count = all.clone().take(EXAMINED_RESETS).count();
+    let mut resets: Vec<Reset> = Vec::with_capacity(count);
     for (at, segment) in all.take(EXAMINED_RESETS) {
         let again = resets
             .iter()

@@ -271,7 +271,8 @@ fn segment(
     Some((segment, first))
 }
 
-fn part(record: &Record<'_>) -> Option<Part> {
+/// A later fragment.
+pub(super) fn part(record: &Record<'_>) -> Option<Part> {
     let part = packet::fragment(record.link_type, record.data, record.original_len)?;
     Some(Part {
         offset: part.fragment.offset,
@@ -325,7 +326,7 @@ fn skeleton(
         },
         icmp: Vec::new(),
         fragments: Vec::new(),
-        name,
+        name: name.map(Box::new),
         past_lost: f.past_lost,
     }
 }
@@ -346,6 +347,7 @@ fn complete_name(connection: &mut Connection, frame: FrameRef) {
 // Puts the segments in order and notes what lies between them.
 fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     segments.sort_unstable_by_key(|(nth, s)| (*nth, s.frame.number));
+    connection.segments.reserve_exact(segments.len());
     let mut next = 0_u64;
     for (nth, mut segment) in segments {
         // a packet without a time (SPB) among others that have one: not half a century earlier

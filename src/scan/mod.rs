@@ -5,6 +5,7 @@ mod chunk;
 mod collector;
 mod connections;
 mod dns;
+mod dns_fragments;
 mod fetch;
 mod group;
 mod plan;

@@ -5,12 +5,11 @@ use super::reducer::Reducer;
 use super::shards::{Reduced, Shards};
 use super::source::{FileJob, Files};
 use super::wave::Scratch;
-use super::{connections, group, stream, wave};
+use super::{connections, dns_fragments, group, stream, wave};
 use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::links;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
@@ -71,8 +70,11 @@ fn number(
     files: Vec<(FileJob, Vec<Anomaly>)>,
     anomalies: &mut Anomalies,
 ) -> Vec<Vec<FileJob>> {
-    let (jobs, found): (Vec<_>, Vec<_>) = files.into_iter().unzip();
-    let order = group::timelines(&jobs, plan.separate);
+    let (jobs, mut found): (Vec<_>, Vec<Vec<_>>) = files.into_iter().unzip();
+    let (order, notes) = group::timelines(&jobs, plan.separate);
+    for (index, note) in notes {
+        found[index].push(note);
+    }
     let mut slots: Vec<_> = jobs.into_iter().zip(found).map(Some).collect();
     let mut next = 0;
     let mut take = |index: usize| {
@@ -88,18 +90,26 @@ fn number(
         .collect()
 }
 
-// Small timelines side by side, then the large ones with all threads each.
+// Small timelines side by side, and large ones too where each is held up by its decompressor;
+// then the other large ones with all threads each.
 fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>) -> Result<Vec<Scanned>> {
     let size = |files: &[FileJob]| files.iter().map(|f| f.len).sum::<u64>();
     let (small, large): (Vec<_>, Vec<_>) = jobs
         .into_iter()
         .enumerate()
         .partition(|(_, f)| size(f) < SMALL);
-    let mut scanned: Vec<(usize, Scanned)> = small
-        .into_par_iter()
-        .map(|(index, files)| run(plan, files, 1, index).map(|s| (index, s)))
-        .collect::<Result<_>>()?;
-    for (index, files) in large {
+    let (packed, plain): (Vec<_>, Vec<_>) = large
+        .into_iter()
+        .partition(|(_, f)| f.iter().all(|f| f.compressed));
+    let side_by_side = |timelines: Vec<(usize, Vec<FileJob>)>, shards| -> Result<Vec<_>> {
+        timelines
+            .into_par_iter()
+            .map(|(index, files)| run(plan, files, shards, index).map(|s| (index, s)))
+            .collect()
+    };
+    let mut scanned: Vec<(usize, Scanned)> = side_by_side(small, 1)?;
+    scanned.extend(side_by_side(packed, SHARDS)?);
+    for (index, files) in plain {
         scanned.push((index, run(plan, files, SHARDS, index)?));
     }
     scanned.sort_unstable_by_key(|(index, _)| *index);
@@ -128,7 +138,7 @@ fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> 
 fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Scanned> {
     let Reducer {
         shards,
-        names,
+        mut names,
         fragments,
         frames,
         resets,
@@ -141,6 +151,16 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     for (index, anomaly) in group::seams(files.jobs()) {
         anomalies.add(files.jobs()[index].id, anomaly);
     }
+    for job in files.jobs() {
+        if job.layout.forgotten() > 0 {
+            let detail = format!(
+                "{} sections and interfaces are too many to be remembered",
+                job.layout.forgotten()
+            );
+            let kind = AnomalyKind::MemoryLimit;
+            anomalies.add(job.id, Anomaly::at(kind, 0, 0, detail));
+        }
+    }
     let Reduced {
         finished,
         storms,
@@ -152,57 +172,44 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     let first_id = files.jobs().first().map_or(FileId(0), |j| j.id);
     if forgotten > 0 {
         let detail = format!("{forgotten} idle connections were let go; raise --max-memory");
-        anomalies.add(
-            first_id,
-            Anomaly {
-                kind: AnomalyKind::MemoryLimit,
-                offset: None,
-                frame: None,
-                bytes: 0,
-                detail,
-            },
-        );
+        anomalies.add(first_id, Anomaly::of_file(AnomalyKind::MemoryLimit, detail));
     }
     if names.forgotten() > 0 {
         let detail = format!("{} DNS lookups were let go", names.forgotten());
         anomalies.add(
             first_id,
-            Anomaly {
-                kind: AnomalyKind::NamesForgotten,
-                offset: None,
-                frame: None,
-                bytes: 0,
-                detail,
-            },
+            Anomaly::of_file(AnomalyKind::NamesForgotten, detail),
         );
     }
-    if fragments.forgotten() > 0 {
-        let detail = format!("{} IP fragments were let go", fragments.forgotten());
+    let forgotten = fragments.forgotten();
+    let parts = fragments.by_first();
+    let unread = dns_fragments::complete(&mut files, &mut names, &parts)?;
+    if forgotten + unread > 0 {
+        let mut detail = format!("{forgotten} IP fragments were let go");
+        if unread > 0 {
+            detail = format!(
+                "{detail}; of {unread} fragmented DNS answers, only the beginning was read"
+            );
+        }
         anomalies.add(
             first_id,
-            Anomaly {
-                kind: AnomalyKind::FragmentsForgotten,
-                offset: None,
-                frame: None,
-                bytes: 0,
-                detail,
-            },
+            Anomaly::of_file(AnomalyKind::FragmentsForgotten, detail),
         );
     }
-    let (mut hosts, services, healthy) = baselines.into_world(&wanted);
-    let parts = fragments.by_first();
+    let (hosts, services, healthy) = baselines.into_world(&wanted);
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
-    links::learn(&mut hosts, &healthy);
     let (first_time, last_time) = range.unwrap_or((0, 0));
-    let world = World {
+    let mut world = World {
         hosts,
         services,
-        healthy,
+        healthy: Vec::new(),
+        constant_reset_ids: Default::default(),
         first_time: Timestamp(first_time),
         last_time: Timestamp(last_time),
-        constant_reset_ids: Default::default(),
         clock_unreliable,
     };
+    world.learn(&healthy);
+    world.healthy = healthy;
     let totals = Totals {
         files: files.jobs().len() as u64,
         bytes: files.jobs().iter().map(|j| j.original_len).sum(),

@@ -87,7 +87,7 @@ fn report(case: &Case) -> String {
 }
 
 fn in_full(case: &Case) -> String {
-    let texts: Vec<&str> = case.diagnosis.evidence.iter().map(|e| &*e.text).collect();
+    let texts: Vec<String> = case.diagnosis.evidence.iter().map(|e| e.text()).collect();
     let severity = case.diagnosis.severity.id();
     format!("{} {severity}: {}", report(case), texts.join("; "))
 }
@@ -100,7 +100,7 @@ fn fits(case: &Case, expected: &str) -> bool {
     let verdict = parts.next().unwrap_or_default();
     let d = &case.diagnosis;
     let says = |words: &str| {
-        d.summary.contains(words) || d.evidence.iter().any(|e| e.text.contains(words))
+        d.summary().contains(words) || d.evidence.iter().any(|e| e.text().contains(words))
     };
     let says_part = |part: &str| match (part, part.strip_prefix("not ")) {
         ("harmless" | "info" | "warning" | "error", _) => d.severity.id() == part,

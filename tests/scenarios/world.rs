@@ -1,7 +1,7 @@
 //! The rest of the capture, as the flow layer would tell it: baselines of hosts and services.
 
 use rstcap::diagnosis::World;
-use rstcap::flow::{Connection, Segment, ServiceOutcome, Side, links};
+use rstcap::flow::{Connection, Segment, ServiceOutcome, Side};
 use rstcap::reset;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,8 +20,7 @@ pub fn of(connections: &[Connection]) -> World {
             world.healthy.push(conn.clone());
         }
     }
-    links::learn(&mut world.hosts, connections);
-    world.constant_reset_ids = links::constant_reset_ids(&world.hosts);
+    world.learn(connections);
     for (ip, set) in targets {
         if let Some(host) = world.hosts.get_mut(&ip) {
             host.targets = set.len() as u32;

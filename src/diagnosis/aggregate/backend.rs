@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Alternative, Case, Confidence, Party, Severity, Wo
 use crate::diagnosis::wording::pattern;
 use crate::flow::{Endpoint, ServiceOutcome, Side};
 use crate::reset::replay;
+use crate::units::Timestamp;
 use std::collections::BTreeMap;
 
 /// Connections that must end alike.
@@ -25,6 +26,13 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
                 .push(index);
         }
     }
+    let mut talking: BTreeMap<Endpoint, Vec<Timestamp>> = BTreeMap::new();
+    for conn in cases.iter().map(|c| &c.connection) {
+        if conn.totals.bytes[1] > 0 {
+            let starts = talking.entry(conn.server).or_default();
+            starts.push(conn.totals.first_time);
+        }
+    }
     for (service, indexes) in services {
         let times = || {
             indexes
@@ -39,11 +47,9 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
                 *outcome == ServiceOutcome::Worked && (first..=last).contains(start)
             })
         });
-        let others = cases.iter().any(|c| {
-            c.connection.server == service
-                && c.connection.totals.bytes[1] > 0
-                && (first..=last).contains(&c.connection.totals.first_time)
-        });
+        let others = talking
+            .get(&service)
+            .is_some_and(|starts| starts.iter().any(|t| (first..=last).contains(t)));
         if worked || others {
             continue;
         }
@@ -51,13 +57,11 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
             indexes.iter().for_each(|i| suggest(&mut cases[*i]));
             continue;
         }
-        let frames: Vec<_> = indexes
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+        let text = pattern::none_behind(indexes.len());
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in &indexes {
-            let text = pattern::none_behind(indexes.len());
-            let evidence = vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())];
+            let evidence = vec![evidence.clone()];
             let mut change = Change::new("no-backend-suspected", Confidence::Medium, evidence);
             change.severity = Some(Severity::Error);
             change.party = Some((Party::ServerSideIntermediary, Confidence::Medium));
@@ -75,7 +79,7 @@ fn suggest(case: &mut Case) {
         0,
         Alternative {
             class: CLASS,
-            why_less_likely: pattern::too_few_for_none_behind().to_owned(),
+            why_less_likely: pattern::too_few_for_none_behind().into(),
         },
     );
     d.alternatives.truncate(3);

@@ -67,16 +67,14 @@ pub(super) fn lost_state(cases: &mut [Case]) {
         let last = burst[burst.len() - 1].0;
         let text = pattern::lost_everywhere(ports.len(), last.seconds_since(first));
         let members: Vec<usize> = burst.iter().map(|(_, _, i)| *i).collect();
-        let frames: Vec<_> = members
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = members.iter().map(|i| cases[*i].primary_segment().frame);
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in members {
-            let fact = Fact::OthersToo { text: text.clone() };
+            let evidence = vec![evidence.clone()];
             let mut change = Change::new(
                 "server-rebooted-or-failed-over",
                 Confidence::Medium,
-                vec![Evidence::framed(fact, frames.clone())],
+                evidence,
             );
             change.party = Some((Party::ServerHost, Confidence::Medium));
             apply(&mut cases[index], change);

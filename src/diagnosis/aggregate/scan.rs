@@ -3,7 +3,7 @@
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
-use crate::diagnosis::wording::{self, pattern};
+use crate::diagnosis::wording::pattern;
 use crate::flow::Endpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -35,6 +35,10 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
             _ => {}
         }
     }
+    let mut worked: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    for healthy in &world.healthy {
+        *worked.entry(healthy.client.ip).or_default() += 1;
+    }
     for (client, indexes) in clients {
         let targets: BTreeSet<Endpoint> = indexes
             .iter()
@@ -57,11 +61,7 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
             continue;
         };
         let seconds = last.seconds_since(first);
-        let worked = world
-            .healthy
-            .iter()
-            .filter(|h| h.client.ip == client)
-            .count();
+        let worked = worked.get(&client).copied().unwrap_or(0);
         if targets.len() < needed
             || seconds > SECONDS_PER_TARGET * targets.len() as f64
             || worked > targets.len()
@@ -73,17 +73,12 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
 }
 
 fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {
-    let frames: Vec<_> = indexes
-        .iter()
-        .map(|i| cases[*i].primary_segment().frame)
-        .collect();
+    let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+    let text = pattern::scanned(targets, seconds);
+    let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
     for index in indexes {
-        let text = pattern::scanned(targets, seconds);
-        let mut change = Change::new(
-            "port-scan-closed",
-            Confidence::Medium,
-            vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())],
-        );
+        let evidence = vec![evidence.clone()];
+        let mut change = Change::new("port-scan-closed", Confidence::Medium, evidence);
         change.severity = Some(Severity::Info);
         apply(&mut cases[*index], change);
     }
@@ -103,15 +98,14 @@ pub(super) fn half_open(cases: &mut [Case], world: &World) {
         let Some(targets) = world.hosts.get(&client).map(|h| h.targets) else {
             continue;
         };
-        let text = wording::fact(&Fact::ScanTargets { targets });
+        let fact = Fact::ScanTargets { targets };
         let probe = |i: &usize| cases[*i].connection.segments.first().map(|s| s.frame);
-        let frames: Vec<_> = indexes.iter().filter_map(probe).take(CITED).collect();
+        let probes: Vec<_> = indexes.iter().filter_map(probe).take(CITED).collect();
         for index in indexes {
             for statement in &mut cases[index].diagnosis.evidence {
-                if statement.text == text {
-                    statement.frames.extend(&frames);
-                    statement.frames.sort_unstable();
-                    statement.frames.dedup();
+                if statement.fact == fact {
+                    let frames = statement.frames.iter().chain(&probes).copied();
+                    *statement = Evidence::framed(fact.clone(), frames);
                 }
             }
         }

@@ -88,12 +88,22 @@ pub(super) fn ip_id_zero(look: &Look, reset: &Reset) -> Option<Item> {
 pub(super) fn ip_id_shared(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
     let id = r.ip_id.filter(|id| *id != 0)?;
+    let mine = look.address(reset.from);
     let own = || look.normal(reset.from).filter_map(|(_, s)| s.ip_id);
     // a host may use a constant itself
     let habit = own().next().is_some() && own().all(|own| own == id);
-    let hosts = *look.world.constant_reset_ids.get(&id)?;
-    (!habit && hosts >= SAME_ID_HOSTS).then(|| {
-        let fact = Fact::SharedId { id, hosts };
+    let constant = look.world.constant_reset_ids.get(&id).copied();
+    let counted = look
+        .world
+        .hosts
+        .get(&mine)
+        .is_some_and(|h| h.reset_ids == [id]);
+    let others = constant.unwrap_or(0).saturating_sub(usize::from(counted));
+    (!habit && others + 1 >= SAME_ID_HOSTS).then(|| {
+        let fact = Fact::SharedId {
+            id,
+            hosts: others + 1,
+        };
         item(Family::CrossFlow, 12, fact, r)
     })
 }

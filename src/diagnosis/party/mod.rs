@@ -327,7 +327,8 @@ fn endpoint(look: &Look, primary: &Reset, items: &[Item], score: i32) -> Verdict
         Side::Server => Party::ServerHost,
     };
     let nothing_to_compare = ttl::answered_on_this_link(look, primary);
-    let odd = primary.form == Form::StatelessAck
+    // a socket that is aborted writes RST+ACK, with its window and its time stamps
+    let odd = matches!(primary.form, Form::StatelessAck | Form::BareAbort)
         || items
             .iter()
             .any(|i| matches!(i.evidence.fact, Fact::TimestampMissing));

@@ -2,7 +2,7 @@
 
 use super::{Family, Item, Look};
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::flow::Side;
+use crate::flow::{Segment, Side};
 use crate::reset::{Form, Reset};
 use std::net::IpAddr;
 
@@ -38,6 +38,9 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
     let q = look.conn.segments.get(trigger)?;
     let nanos = look.segment(reset).time.nanos_since(q.time);
     let mine = &look.rtt[reset.from.index()];
+    if earlier_unseen(look, reset, trigger, mine.min) {
+        return None;
+    }
     if let Some(rtt) = mine.min.filter(|rtt| *rtt <= LONGEST_RTT_NS) {
         // another connection may have seen the host answer sooner
         let host = look.world.hosts.get(&look.address(reset.from));
@@ -65,6 +68,31 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
         },
         trigger,
     ))
+}
+
+/// What the reset answers may have been sent before the earliest candidate that is at hand:
+/// the first byte its sender had not acknowledged is on no segment here, or segments of the
+/// last two round trips were not kept.
+fn earlier_unseen(look: &Look, reset: &Reset, trigger: usize, rtt: Option<i64>) -> bool {
+    let (r, replay) = (look.segment(reset), look.replay);
+    let acked = replay.state(reset.segment, reset.from).max_ack;
+    let next = replay.state(reset.segment, reset.from.peer()).next;
+    if let (Some(acked), Some(next)) = (acked, next)
+        && next.after(acked)
+    {
+        let carries = |(i, s): (usize, &Segment)| {
+            i < reset.segment && !s.seq.after(acked) && s.end().after(acked)
+        };
+        if !look.normal(reset.from.peer()).any(carries) {
+            return true;
+        }
+    }
+    look.conn.left_out.iter().any(|&(at, _)| {
+        at <= trigger
+            && look.conn.segments.get(at).is_some_and(|s| {
+                rtt.is_none_or(|rtt| r.time.nanos_since(s.time) < rtt.saturating_mul(2))
+            })
+    })
 }
 
 /// Row 1: earlier than half the smallest RTT to the alleged sender; or, where the RTT is well

@@ -30,6 +30,10 @@ pub(super) fn answers(c: &ResetContext) -> Option<Evidence> {
         let fact = Fact::TakesLast { delay };
         return (trigger.len > 0).then(|| Evidence::of(fact, [trigger, c.rst()]));
     }
+    // what the side did answer was not kept if this one cannot have reached it
+    if !c.forged && c.rtt(c.sender).is_some_and(|rtt| delay < rtt * 0.5) {
+        return None;
+    }
     let what = match c.trigger_kind()? {
         _ if trigger.is_fin() && trigger.len == 0 => "a FIN",
         Kind::Data => "data",

@@ -92,6 +92,11 @@ fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
     if c.response_cut() || c.outstanding() && !quit {
         return None;
     }
+    // a server that has said all says close_notify, or keeps the connection for a while
+    let silent = c.by_server() && c.story.encrypted && c.idle_before().is_some_and(|s| s < 1.0);
+    if silent && !quit && !framed && !peer_closed {
+        return None;
+    }
     let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
     if quit || framed {
         Some(0.88)

@@ -38,7 +38,15 @@ rule! {
 fn check(c: &ResetContext) -> Option<Finding> {
     let last = c.last_data(Side::Client)?;
     let aborted = c.is_abort() || aborted_on_request(c);
-    if !c.by_server() || !aborted || !c.outstanding() || c.story.clean_quit {
+    // the server did not wait for the rest of it
+    let unfinished = c.client_spoke_last()
+        && c.bytes(Side::Server) == 0
+        && c.story
+            .last_request
+            .as_ref()
+            .is_some_and(|r| r.complete == Some(false));
+    let pending = c.outstanding() || unfinished;
+    if !c.by_server() || !aborted || !pending || c.story.clean_quit {
         return None;
     }
     if c.fin(Side::Server).is_some() || c.fin(Side::Client).is_some() && c.story.protocol.is_none()

@@ -1,20 +1,19 @@
 //! The ten questions a ticket asks.
 
-use super::{duration, fact};
+use super::duration;
 use crate::diagnosis::context::ResetContext;
-use crate::diagnosis::evidence::Evidence;
-use crate::diagnosis::model::{Case, Checklist, Diagnosis, Party};
+use crate::diagnosis::model::{Checklist, Diagnosis, Party};
 use crate::flow::{Connection, Side};
 use crate::packet::app::ResponseState;
 use crate::reset::Kind;
 use crate::units::Timestamp;
 
-/// Answers for one case. `who` is what tells who sent the reset.
+/// Answers for one case.
 #[must_use]
-pub fn checklist(c: &ResetContext, d: &Diagnosis, who: Option<&Evidence>) -> Checklist {
+pub fn checklist(c: &ResetContext, d: &Diagnosis) -> Checklist {
     Checklist {
         first_reset: first_reset(c),
-        sender: sender(d, &who.map_or(String::new(), |e| fact(&e.fact))),
+        sender: sender(d),
         just_before: just_before(c),
         handshake: handshake(c),
         tls: tls(c),
@@ -48,10 +47,11 @@ fn first_reset(c: &ResetContext) -> String {
     )
 }
 
-fn sender(d: &Diagnosis, reason: &str) -> String {
-    let colon = if reason.is_empty() { "" } else { ": " };
+fn sender(d: &Diagnosis) -> String {
+    let reason = d.party_evidence.and_then(|i| d.evidence.get(i));
+    let reason = reason.map_or(String::new(), |e| format!(": {}", e.text()));
     format!(
-        "{} ({} confidence){colon}{reason}",
+        "{} ({} confidence){reason}",
         d.party.word(),
         d.party_confidence.id()
     )
@@ -185,27 +185,6 @@ fn last_bytes(c: &ResetContext) -> String {
     }
 }
 
-/// Answers again what depends on the verdict, after a pattern over several connections has
-/// changed it.
-pub fn renew(case: &mut Case) {
-    let time = case.primary_segment().time;
-    let where_to_look = where_to_look(&case.connection, time, &case.diagnosis);
-    let d = &case.diagnosis;
-    // the same party for the same reason, or another one because of the pattern
-    let known = format!("{} (", d.party.word());
-    let reason = if d.checklist.sender.starts_with(&known) {
-        d.checklist
-            .sender
-            .split_once(": ")
-            .map(|(_, reason)| reason)
-    } else {
-        d.evidence.first().map(|e| e.text.as_str())
-    };
-    let sender = sender(d, reason.unwrap_or_default());
-    case.diagnosis.checklist.sender = sender;
-    case.diagnosis.checklist.where_to_look = where_to_look;
-}
-
 /// UTC, with as many digits as say something: micro- and millisecond clocks end in zeros.
 fn moment(time: Timestamp) -> String {
     let text = time.to_string();
@@ -226,7 +205,7 @@ fn where_to_look(conn: &Connection, time: Timestamp, d: &Diagnosis) -> String {
         Party::Unknown => "both ends' logs, and those of firewalls between".to_owned(),
     };
     let first = d
-        .advice
+        .advice()
         .first()
         .map_or(String::new(), |a| format!("; first: {a}"));
     let time = moment(time);

@@ -138,6 +138,8 @@ pub struct Names {
     by_name: HashTable<u32>,
     /// Queries that wait for their answer, by hosts, port and id.
     waiting: HashTable<u32>,
+    /// Addresses that stood far back in fragmented answers: key, frame of the answer, lookup.
+    further: Vec<(u64, u64, u32)>,
     hasher: RandomState,
     count: u64,
     forgotten: u64,
@@ -187,6 +189,30 @@ impl Names {
         entry.answered = fact.time.cast_unsigned().into();
         if !fact.cname_chain.is_empty() {
             entry.chain = self.interner.take(fact.cname_chain.as_bytes());
+        }
+    }
+
+    /// The lookups that have an answer: their numbers, and where the answer is.
+    pub fn answers(&self) -> impl Iterator<Item = (u32, Loc)> {
+        let numbered = self.lookups.numbered();
+        numbered.filter_map(|(n, e)| (e.answer.frame() > 0).then_some((n, e.answer)))
+    }
+
+    /// Adds what an answer holds beyond what was known of it, once all messages were taken in.
+    pub fn complete(&mut self, number: u32, fact: &DnsFact) {
+        let Some(entry) = self.lookups.get_mut(number) else {
+            return;
+        };
+        if self.interner.get(entry.name) != fact.name.as_bytes() {
+            return;
+        }
+        if !fact.cname_chain.is_empty() {
+            self.interner.release(entry.chain);
+            entry.chain = self.interner.take(fact.cname_chain.as_bytes());
+        }
+        for &address in &fact.addresses {
+            let key = self.hasher.hash_one((fact.client, address));
+            self.further.push((key, entry.answer.frame(), number));
         }
     }
 
@@ -322,10 +348,17 @@ impl Names {
         let key = self.hasher.hash_one((client, server));
         let asked = octets(client);
         // another client's lookup would have to have the same hash
-        let number = self.answers.before(key, frame).find(|&n| {
+        let its_own = |&n: &u32| {
             let held = self.lookups.get(n);
             held.is_some_and(|e| self::client(&self.interner, e.hosts) == &asked[..])
-        })?;
+        };
+        let near = self.answers.before(key, frame).find(its_own);
+        let further = self.further.iter().filter(|f| f.0 == key && f.1 < frame);
+        let number = further
+            .map(|f| f.2)
+            .filter(its_own)
+            .chain(near)
+            .max_by_key(|&n| self.lookups.get(n).map(|e| e.answer.frame()))?;
         let found = self.lookups.get(number)?;
         let belongs = |t: &&Entry| {
             let place = [t.query, t.answer].into_iter().find(|l| l.frame() > 0);

@@ -68,6 +68,12 @@ impl<T, const LIMIT: usize> Ring<T, LIMIT> {
         self.items.get_mut(number.wrapping_sub(self.base) as usize)
     }
 
+    /// All that are held, with their numbers.
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, &T)> {
+        let numbers = (0..).map(|n| self.base.wrapping_add(n));
+        numbers.zip(&self.items)
+    }
+
     /// Bytes of memory it has from the system.
     pub fn heap_bytes(&self) -> usize {
         self.items.capacity() * size_of::<T>()

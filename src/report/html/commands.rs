@@ -253,7 +253,7 @@ fn devices(case: &Case, all: &mut Vec<Command>) {
 }
 
 fn both_ends(case: &Case, all: &mut Vec<Command>) {
-    if case.diagnosis.other_vantage.is_none() {
+    if case.diagnosis.elsewhere().is_none() {
         return;
     }
     let (a, b) = (case.connection.client, case.connection.server);

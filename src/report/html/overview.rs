@@ -18,7 +18,7 @@ const COLUMNS: [(&str, &str); 8] = [
     ("party", "Who"),
     ("client", "Client"),
     ("server", "Server"),
-    ("confidence", "Sure: who/why"),
+    ("confidence", "Confidence"),
 ];
 
 /// One line that says it all: the title of the page.

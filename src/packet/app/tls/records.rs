@@ -341,7 +341,7 @@ fn tell(story: &mut AppStory, d: &Dialogue<'_>, tls: TlsStory, sides: &[Side; 2]
             story.response = ResponseState::NotStarted;
         }
     }
-    story.tls = Some(tls);
+    story.tls = Some(Box::new(tls));
 }
 
 /// The client's last record has the length of an HTTP/2 frame that wants no answer: SETTINGS

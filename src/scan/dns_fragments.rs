@@ -1,0 +1,120 @@
+//! DNS answers in fragmented datagrams: the worker that met the first fragment read what it
+//! holds; addresses that stand further back are read here, from all fragments.
+
+use super::fetch::{self, Wanted};
+use super::source::Files;
+use crate::error::Result;
+use crate::flow::datagram::{self, Part};
+use crate::flow::loc::Loc;
+use crate::flow::names::{DnsFact, Names};
+use crate::packet::{self, Addresses, Transport};
+use std::collections::BTreeMap;
+
+/// Answers put together of one timeline: with 64 KiB each, 32 MiB at once.
+const MAX_ANSWERS: usize = 512;
+
+/// What a first fragment holds of an answer.
+struct First {
+    message: Vec<u8>,
+    /// Where the message begins in the datagram's payload.
+    start: u32,
+    wire: u32,
+    addresses: Addresses,
+    ports: (u16, u16),
+    time: i64,
+}
+
+enum Piece {
+    First(First),
+    Part(Part),
+}
+
+/// Reads the fragmented answers again. `parts` are the later fragments by the frame of the
+/// first one. Returns how many answers were too many.
+///
+/// # Errors
+/// A compressed file cannot be decompressed again.
+pub fn complete(
+    files: &mut Files,
+    names: &mut Names,
+    parts: &BTreeMap<u64, Vec<Loc>>,
+) -> Result<u64> {
+    if parts.is_empty() {
+        return Ok(0);
+    }
+    let mut answers: Vec<(u32, Loc)> = names
+        .answers()
+        .filter(|(_, loc)| parts.contains_key(&loc.frame()))
+        .collect();
+    let too_many = answers.len().saturating_sub(MAX_ANSWERS);
+    answers.truncate(MAX_ANSWERS);
+    let base = files.jobs().first().map_or(0, |job| job.id.0);
+    let mut tickets = Vec::new();
+    let mut wanted = Vec::new();
+    for (at, (_, first)) in answers.iter().enumerate() {
+        let later = parts.get(&first.frame()).into_iter().flatten();
+        for &loc in std::iter::once(first).chain(later) {
+            if let Some(frame) = files.frame_ref(loc) {
+                wanted.push(Wanted {
+                    file: (frame.file.0 - base) as usize,
+                    offset: frame.span.offset,
+                    ticket: tickets.len(),
+                });
+                tickets.push((at, loc.frame() == first.frame()));
+            }
+        }
+    }
+    let pieces = fetch::all(files, wanted, |wanted, record| {
+        match tickets.get(wanted.ticket) {
+            Some((_, true)) => first(record).map(Piece::First),
+            _ => super::connections::part(record).map(Piece::Part),
+        }
+    })?;
+    let mut firsts: BTreeMap<usize, First> = BTreeMap::new();
+    let mut later: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
+    for (ticket, piece) in pieces {
+        let Some(&(at, _)) = tickets.get(ticket) else {
+            continue;
+        };
+        match piece {
+            Piece::First(first) => drop(firsts.insert(at, first)),
+            Piece::Part(part) => later.entry(at).or_default().push(part),
+        }
+    }
+    for (at, first) in firsts {
+        let mut parts = later.remove(&at).unwrap_or_default();
+        if let (Some((number, _)), Some(fact)) = (answers.get(at), whole(first, &mut parts)) {
+            names.complete(*number, &fact);
+        }
+    }
+    Ok(too_many as u64)
+}
+
+fn first(record: &crate::capture::Record<'_>) -> Option<First> {
+    let view = packet::dissect(record.link_type, record.data, record.original_len);
+    let (Some(ip), Transport::Udp(udp)) = (&view.ip, &view.transport) else {
+        return None;
+    };
+    let datagram = packet::fragment(record.link_type, record.data, record.original_len)?;
+    let start = datagram.payload.len().checked_sub(udp.payload.len())?;
+    Some(First {
+        message: udp.payload.to_vec(),
+        start: u32::try_from(start).ok()?,
+        wire: u32::try_from(udp.payload.len()).ok()?,
+        addresses: ip.addresses,
+        ports: (udp.src_port, udp.dst_port),
+        time: record.time.map_or(0, |t| t.0),
+    })
+}
+
+fn whole(mut first: First, parts: &mut [Part]) -> Option<DnsFact> {
+    datagram::complete(&mut first.message, first.wire, first.start, false, parts);
+    let (from, to) = first.ports;
+    super::dns::fact(
+        &first.message,
+        &first.addresses,
+        from,
+        to,
+        (0, 0, first.time),
+    )
+}
