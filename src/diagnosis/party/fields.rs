@@ -88,10 +88,14 @@ pub(super) fn ip_id_zero(look: &Look, reset: &Reset) -> Option<Item> {
 pub(super) fn ip_id_shared(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
     let id = r.ip_id.filter(|id| *id != 0)?;
+    let mine = look.address(reset.from);
     let own = || look.normal(reset.from).filter_map(|(_, s)| s.ip_id);
     // a host may use a constant itself
     let habit = own().next().is_some() && own().all(|own| own == id);
-    let hosts = *look.world.crowd.constant_reset_ids.get(&id)?;
+    let constant = *look.world.crowd.constant_reset_ids.get(&id)?;
+    let own_host = look.world.hosts.get(&mine);
+    let counted = own_host.is_some_and(|h| h.reset_ids == [id]);
+    let hosts = constant - usize::from(counted) + 1;
     (!habit && hosts >= SAME_ID_HOSTS).then(|| {
         let fact = Fact::SharedId { id, hosts };
         item(Family::CrossFlow, 12, fact, r)
