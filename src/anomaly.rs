@@ -130,6 +130,18 @@ impl Anomaly {
             detail: detail.into(),
         }
     }
+
+    /// An anomaly of a file as a whole.
+    #[must_use]
+    pub fn of_file(kind: AnomalyKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            offset: None,
+            frame: None,
+            bytes: 0,
+            detail: detail.into(),
+        }
+    }
 }
 
 /// The anomalies of a run, by file and kind, in a fixed order.

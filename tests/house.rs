@@ -264,6 +264,26 @@ fn every_class_has_a_name_a_manual_entry_and_a_scenario() {
     }
 }
 
+/// What differs between systems is in one file, beside tests.
+#[test]
+fn platform_code_is_in_one_place() {
+    let systems = [
+        "os::unix",
+        "os::windows",
+        "cfg(unix)",
+        "cfg(windows)",
+        "target_os",
+        "/proc/",
+    ];
+    for (path, text) in sources(&["src"]) {
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let found = systems.iter().find(|s| code.contains(**s));
+        if !path.ends_with("capture/platform.rs") {
+            assert_eq!(found, None, "{}", path.display());
+        }
+    }
+}
+
 /// A version without `=` resolves to an older candidate with wrong times.
 #[test]
 fn the_lock_file_holds_the_release_of_pcap_file() {

@@ -1,6 +1,8 @@
 //! One integration binary.
 
+mod batch;
 mod cli;
+mod documents;
 mod fragments;
 mod fuzz;
 mod hostile;

@@ -38,13 +38,21 @@ impl Input {
 /// directory and the file name; a file that is not a capture is passed over in silence,
 /// unless an include glob asks for it. Links are followed, but not in circles; pipes, sockets
 /// and devices in directories are passed over. A file that is found under several names is
-/// given once.
+/// given once. The directory `skip` is not entered from one above it: it is where the output
+/// goes, and earlier output is no input.
 #[must_use]
 pub fn collect(
     paths: &[PathBuf],
     include: &GlobSet,
     exclude: &GlobSet,
+    skip: Option<&Path>,
 ) -> (Vec<Input>, Vec<Error>) {
+    let skip = skip.and_then(|s| s.canonicalize().ok());
+    let which = Which {
+        include,
+        exclude,
+        skip: skip.as_deref(),
+    };
     let mut found = Vec::new();
     let mut errors = Vec::new();
     for (argument, path) in paths.iter().enumerate() {
@@ -58,7 +66,7 @@ pub fn collect(
         let kind = std::fs::metadata(path).map(|m| m.file_type());
         let special = kind.as_ref().is_ok_and(|k| !k.is_file() && !k.is_dir());
         if kind.is_ok_and(|k| k.is_dir()) && !named.is_stdin() {
-            search(path, argument, include, exclude, &mut found, &mut errors);
+            search(path, argument, &which, &mut found, &mut errors);
         } else if named.is_stdin() || special {
             found.push(named);
         } else {
@@ -110,17 +118,33 @@ fn without_repetitions(mut found: Vec<Input>) -> Vec<Input> {
     found
 }
 
+/// What of a directory is taken.
+struct Which<'a> {
+    include: &'a GlobSet,
+    exclude: &'a GlobSet,
+    /// Without links in it.
+    skip: Option<&'a Path>,
+}
+
+impl Which<'_> {
+    fn is_skipped(&self, entry: &walkdir::DirEntry) -> bool {
+        let is = |skip: &Path| entry.path().canonicalize().is_ok_and(|p| p == skip);
+        entry.depth() > 0 && entry.file_type().is_dir() && self.skip.is_some_and(is)
+    }
+}
+
 fn search(
     top: &Path,
     argument: usize,
-    include: &GlobSet,
-    exclude: &GlobSet,
+    which: &Which<'_>,
     found: &mut Vec<Input>,
     errors: &mut Vec<Error>,
 ) {
     let walk = walkdir::WalkDir::new(top)
         .follow_links(true)
-        .sort_by_file_name();
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| !which.is_skipped(entry));
     for entry in walk {
         let entry = match entry {
             Ok(entry) => entry,
@@ -144,6 +168,9 @@ fn search(
         }
         let below = entry.path().strip_prefix(top).unwrap_or(entry.path());
         let matches = |set: &GlobSet| set.is_match(below) || set.is_match(entry.file_name());
+        let Which {
+            include, exclude, ..
+        } = which;
         if matches(exclude) || !include.is_empty() && !matches(include) {
             continue;
         }
@@ -207,7 +234,7 @@ mod tests {
 
     /// Names below the directory, and how many errors.
     fn found(dir: &Path, include: &[&str], exclude: &[&str]) -> (Vec<String>, usize) {
-        let (found, errors) = collect(&[dir.to_path_buf()], &globs(include), &globs(exclude));
+        let (found, errors) = collect(&[dir.to_path_buf()], &globs(include), &globs(exclude), None);
         let below = |path: &PathBuf| path.strip_prefix(dir).unwrap().display().to_string();
         (found.iter().map(|f| below(&f.path)).collect(), errors.len())
     }
@@ -234,7 +261,7 @@ mod tests {
     fn a_named_file_must_be_a_capture() {
         let dir = tree();
         let paths = ["b.txt", "notes.pcap", "none"].map(|n| dir.path().join(n));
-        let (found, errors) = collect(&paths, &globs(&[]), &globs(&[]));
+        let (found, errors) = collect(&paths, &globs(&[]), &globs(&[]), None);
         assert_eq!(found.len(), 1);
         assert!(found[0].named);
         assert_eq!(errors.len(), 2);
@@ -242,8 +269,25 @@ mod tests {
     }
 
     #[test]
+    fn earlier_output_is_no_input_unless_it_is_named() {
+        let dir = tree();
+        let sub = dir.path().join("sub");
+        let found = |top: &Path, skip: &Path| {
+            let none = globs(&[]);
+            collect(&[top.to_path_buf()], &none, &none, Some(skip))
+                .0
+                .len()
+        };
+        assert_eq!(found(dir.path(), &sub), 1);
+        assert_eq!(found(dir.path(), &dir.path().join("sub/../sub/")), 1);
+        assert_eq!(found(dir.path(), dir.path()), 2);
+        assert_eq!(found(&sub, &sub), 1);
+        assert_eq!(found(dir.path(), &dir.path().join("none")), 2);
+    }
+
+    #[test]
     fn standard_input_is_taken_as_it_is() {
-        let (found, errors) = collect(&["-".into()], &globs(&[]), &globs(&[]));
+        let (found, errors) = collect(&["-".into()], &globs(&[]), &globs(&[]), None);
         assert!(found[0].is_stdin() && errors.is_empty());
     }
 

@@ -22,7 +22,7 @@ mod options;
 mod packet_options;
 mod pcap;
 mod pcapng;
-mod platform;
+pub(crate) mod platform;
 #[cfg(test)]
 mod quirk_tests;
 mod record;

@@ -1,4 +1,6 @@
-//! The few things that are done differently on Unix and Windows.
+//! The few things that are done differently on Unix and Windows: reading at an offset, telling
+//! files apart, who may read what is written, and what only Linux tells. Beside tests, the only
+//! file that asks for the system it is compiled for.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -26,4 +28,31 @@ pub(super) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
 #[cfg(not(unix))]
 pub(super) fn identity(_: &Metadata) -> Option<(u64, u64)> {
     None
+}
+
+/// Makes a file under its temporary name as readable as any file that a program creates: the
+/// umask decides, not the privacy of a temporary file.
+#[cfg(unix)]
+pub(crate) fn readable<'b>(
+    builder: &'b mut tempfile::Builder<'static, 'static>,
+) -> &'b mut tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(0o666))
+}
+
+/// As readable as the directory makes it: nothing to do.
+#[cfg(not(unix))]
+pub(crate) fn readable<'b>(
+    builder: &'b mut tempfile::Builder<'static, 'static>,
+) -> &'b mut tempfile::Builder<'static, 'static> {
+    builder
+}
+
+/// Memory that programs can have without swapping, in bytes, as Linux estimates it; other
+/// systems have no `/proc`.
+pub(crate) fn available_memory() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes.saturating_mul(1024))
 }

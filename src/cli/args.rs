@@ -24,10 +24,11 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Write the case files and cases.ndjson into this directory
+    /// Write the case files, index.html and cases.ndjson into this directory
     ///
     /// Without it the cases are only listed. With - and exactly one case, that case's file goes
-    /// to standard output. An existing file is never replaced without --force.
+    /// to standard output. A directory that an earlier run wrote to gets the cases that it does
+    /// not hold yet; what is there stays as it is, see BATCH USE.
     #[arg(short, long, value_name = "DIR", help_heading = "Case files")]
     pub write: Option<PathBuf>,
 
@@ -94,9 +95,18 @@ pub struct Args {
     #[arg(long, help_heading = "Case files")]
     pub libpcap: bool,
 
-    /// Replace existing files
+    /// Write again what the directory holds already, and replace existing files
     #[arg(long, help_heading = "Case files")]
     pub force: bool,
+
+    /// Show, and fail on, only cases that the directory of --write did not list before
+    #[arg(
+        long,
+        requires = "write",
+        conflicts_with = "force",
+        help_heading = "Which cases"
+    )]
+    pub new: bool,
 
     /// In directories, read only files whose name or path matches; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
@@ -160,7 +170,7 @@ pub struct Args {
     )]
     pub format: Format,
 
-    /// List every case, however many there are
+    /// List every case, however many there are, and every file
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
 

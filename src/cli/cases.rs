@@ -23,16 +23,21 @@ pub(super) struct Outcome {
 
 /// The cases to write, in order of ids: at most `per_group` of each group, and of these at most
 /// `max_cases`, so that every group gets its first case before any gets its second, and worse
-/// cases come before milder ones.
-pub(super) fn choose(
-    cases: &[Case],
+/// cases come before milder ones. Those that are `there` already count, and are not written.
+pub(super) fn choose<'a>(
+    cases: &'a [Case],
     per_group: u64,
     max_cases: Option<u64>,
-) -> (Vec<&Case>, NotWritten) {
+    there: &dyn Fn(&Case) -> bool,
+) -> (Vec<&'a Case>, NotWritten) {
     let mut rank_in_group: BTreeMap<u32, u64> = BTreeMap::new();
     let mut ranked: Vec<(u64, &Case)> = Vec::new();
     let mut not_written = NotWritten::default();
-    for case in cases {
+    let (old, new): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|c| there(c));
+    for case in &old {
+        *rank_in_group.entry(case.group).or_insert(0) += 1;
+    }
+    for case in new {
         let rank = rank_in_group.entry(case.group).or_insert(0);
         if *rank < per_group {
             ranked.push((*rank, case));
@@ -42,6 +47,7 @@ pub(super) fn choose(
         *rank += 1;
     }
     if let Some(most) = max_cases {
+        let most = most.saturating_sub(old.len() as u64);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         ranked.sort_by_key(|(rank, c)| (*rank, std::cmp::Reverse(c.diagnosis.severity), c.id));
         not_written.max_cases = ranked.len().saturating_sub(most) as u64;
@@ -94,7 +100,7 @@ mod tests {
     use crate::report::testing::{case, harmless};
 
     fn ids(cases: &[Case], per_group: u64, max: Option<u64>) -> (Vec<u32>, NotWritten) {
-        let (chosen, not) = choose(cases, per_group, max);
+        let (chosen, not) = choose(cases, per_group, max, &|_| false);
         (chosen.iter().map(|c| c.id).collect(), not)
     }
 
@@ -116,6 +122,16 @@ mod tests {
         assert_eq!((some, not.max_cases), (vec![1, 3, 4], 1));
         assert_eq!(ids(&cases, 10, Some(1)).0, [4]);
         assert_eq!(ids(&cases, 0, None).1.per_group, 4);
+        // what is there already counts for its group and for the whole
+        let there = |c: &Case| c.id == 2;
+        let ids = |per_group, max| {
+            let (chosen, _) = choose(&cases, per_group, max, &there);
+            chosen.iter().map(|c| c.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(10, None), [1, 3, 4]);
+        assert_eq!(ids(1, None), [3, 4]);
+        assert_eq!(ids(10, Some(2)), [4]);
+        assert!(ids(10, Some(1)).is_empty());
     }
 
     #[test]

@@ -1,32 +1,29 @@
 //! What was found, given to the user: filtered, written, reported, and turned into an exit
 //! status.
 
-use super::beside;
-use super::cases::{self, Outcome, Writer};
+use super::batch;
+use super::cases::{self, Outcome};
 use super::console::say;
 use super::failure::{Failure, Status, without_number};
 use super::pipeline::{self, Found, Target};
 use super::settings::{Output, Settings};
+use super::store::Store;
 use crate::diagnosis::{Case, Group};
 use crate::report::hostile::plain;
-use crate::report::{self, Format, Report};
-use std::fs;
+use crate::report::{self, Earlier, Format, NotWritten, Report};
 use std::io::{self, Write as _};
 use std::sync::atomic::AtomicBool;
 
 /// Failed case files that are named one by one; on a full disk thousands fail.
 const COMPLAINTS: usize = 10;
 
-/// Fails before a long scan when its result could not be written.
-pub(super) fn check_output(settings: &Settings) -> Result<(), Failure> {
-    let Output::Directory(directory) = &settings.output else {
-        return Ok(());
-    };
-    let wrong = |e: io::Error| beside::cannot_write(directory, &e);
-    fs::create_dir_all(directory).map_err(wrong)?;
-    // a temporary file shows whether files can be made there, and leaves nothing behind
-    tempfile::tempfile_in(directory).map_err(wrong)?;
-    beside::check(directory, settings.force)
+/// Fails before a long scan when its result could not be written. The directory is locked while
+/// the store lives.
+pub(super) fn check_output(settings: &Settings) -> Result<Option<Store>, Failure> {
+    match &settings.output {
+        Output::Directory(directory) => Store::open(directory, settings.force).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// Everything after the scan.
@@ -34,89 +31,91 @@ pub(super) fn deliver(
     mut found: Found,
     settings: &Settings,
     stop: &AtomicBool,
+    store: Option<Store>,
 ) -> Result<Status, Failure> {
-    let cases = std::mem::take(&mut found.cases);
-    let groups = std::mem::take(&mut found.groups);
-    let (cases, groups) = shown(cases, groups, settings);
-    let outcome = write_cases(&found, &cases, settings, stop)?;
-    let directory = match &settings.output {
-        Output::Directory(d) => Some(d.display().to_string()),
-        _ => None,
-    };
-    let report = Report {
-        cases: &cases,
-        groups: &groups,
-        totals: &found.totals,
-        files: &found.files,
-        anomalies: &found.anomalies,
-        written: &outcome.written,
-        not_written: outcome.not_written,
-        directory: directory.as_deref(),
-    };
-    let list = match &settings.output {
-        Output::Directory(d) => {
-            let context = pipeline::context(settings);
-            let context = settings.diagrams.then_some(&context);
-            beside::check_inputs(d, |path| found.is_input(path))
-                .and_then(|()| beside::write(&report, d, settings.force, context))
-        }
-        _ => Ok(()),
-    };
-    if settings.output != Output::Stdout {
-        written_to_stdout(print_report(&report, settings))?;
+    if let Some(store) = store {
+        return batch::deliver(found, settings, stop, &store);
     }
-    complain(&found, &outcome);
-    list?;
-    say_notes(&report, settings);
-    let status = status(&report, &found, settings, &outcome);
+    let cases = std::mem::take(&mut found.cases);
+    let mut groups = std::mem::take(&mut found.groups);
+    let (cases, _) = filtered(cases, &mut groups, |c| settings.filter.matches(c));
+    let outcome = match settings.output {
+        Output::Stdout => to_stdout(&found, &cases, settings, stop)?,
+        _ => Outcome::default(),
+    };
+    let earlier = Earlier::default();
+    let report = report_of(&found, &cases, &groups, &outcome, &earlier, None);
+    if settings.output != Output::Stdout {
+        print_report(&report, settings)?;
+    }
+    let status = finish(&report, &found, settings, &outcome);
     // the process ends here; freeing every string of every case first would only take time
     std::mem::forget((found, cases, groups));
     Ok(status)
 }
 
-/// The cases that pass the filter, and the groups that have any of them.
-fn shown(
-    mut cases: Vec<Case>,
-    mut groups: Vec<Group>,
-    settings: &Settings,
-) -> (Vec<Case>, Vec<Group>) {
-    if settings.filter.is_open() {
-        return (cases, groups);
+/// The cases that are shown and those that are not; groups keep those that are.
+pub(super) fn filtered(
+    cases: Vec<Case>,
+    groups: &mut Vec<Group>,
+    matches: impl Fn(&Case) -> bool,
+) -> (Vec<Case>, Vec<Case>) {
+    let (shown, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|c| matches(c));
+    if !others.is_empty() {
+        for group in groups.iter_mut() {
+            group
+                .cases
+                .retain(|id| shown.binary_search_by_key(id, |c| c.id).is_ok());
+        }
+        groups.retain(|g| !g.cases.is_empty());
     }
-    cases.retain(|c| settings.filter.matches(c));
-    for group in &mut groups {
-        group
-            .cases
-            .retain(|id| cases.binary_search_by_key(id, |c| c.id).is_ok());
-    }
-    groups.retain(|g| !g.cases.is_empty());
-    (cases, groups)
+    (shown, others)
 }
 
-fn write_cases(
+pub(super) fn report_of<'a>(
+    found: &'a Found,
+    cases: &'a [Case],
+    groups: &'a [Group],
+    outcome: &'a Outcome,
+    earlier: &'a Earlier,
+    directory: Option<&'a str>,
+) -> Report<'a> {
+    Report {
+        cases,
+        groups,
+        totals: &found.totals,
+        files: &found.files,
+        anomalies: &found.anomalies,
+        written: &outcome.written,
+        not_written: outcome.not_written,
+        directory,
+        earlier,
+    }
+}
+
+fn to_stdout(
     found: &Found,
     cases: &[Case],
     settings: &Settings,
     stop: &AtomicBool,
 ) -> Result<Outcome, Failure> {
-    let target = match &settings.output {
-        Output::None => return Ok(Outcome::default()),
-        Output::Directory(d) => Target::Directory(d.clone()),
-        Output::Stdout => {
-            only_one(cases)?;
-            Target::Stdout
-        }
-    };
-    let writer = |case: &Case| pipeline::write_case(found, case, settings, &target);
-    let writer: &Writer<'_> = &writer;
-    let (chosen, not_written) = cases::choose(cases, settings.per_group, settings.max_cases);
-    Ok(cases::write(
-        &chosen,
-        not_written,
-        settings.threads,
-        stop,
-        writer,
-    ))
+    only_one(cases)?;
+    let writer = |case: &Case| pipeline::write_case(found, case, settings, &Target::Stdout);
+    let chosen: Vec<&Case> = cases.iter().collect();
+    let none = NotWritten::default();
+    Ok(cases::write(&chosen, none, 1, stop, &writer))
+}
+
+/// What is said on standard error, and the exit status.
+pub(super) fn finish(
+    report: &Report<'_>,
+    found: &Found,
+    settings: &Settings,
+    outcome: &Outcome,
+) -> Status {
+    complain(found, outcome);
+    say_notes(report, settings);
+    status(report, found, settings, outcome)
 }
 
 fn only_one(cases: &[Case]) -> Result<(), Failure> {
@@ -130,10 +129,11 @@ fn only_one(cases: &[Case]) -> Result<(), Failure> {
     }
 }
 
-fn print_report(report: &Report<'_>, settings: &Settings) -> io::Result<()> {
+/// Prints the report to standard output.
+pub(super) fn print_report(report: &Report<'_>, settings: &Settings) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    report::write(report, settings.format, &settings.text, &mut out)?;
-    out.flush()
+    let printed = report::write(report, settings.format, &settings.text, &mut out);
+    written_to_stdout(printed.and_then(|()| out.flush()))
 }
 
 /// A reader that closed the pipe has what it wanted.
@@ -180,6 +180,12 @@ fn complain(found: &Found, outcome: &Outcome) {
                 reason(error)
             ));
         }
+    }
+    if found.not_examined > 0 {
+        say(format_args!(
+            "rstcap: {} reset connections more were found and, after the interrupt, not looked at",
+            found.not_examined
+        ));
     }
     for failure in outcome.failures.iter().take(COMPLAINTS) {
         say(failure);

@@ -2,11 +2,13 @@
 //! report and exit status, and the manual.
 
 pub mod args;
+mod batch;
 mod beside;
 mod cases;
 mod cidr;
 mod console;
 mod deliver;
+mod earlier;
 mod explain;
 mod failure;
 pub mod filter;
@@ -14,6 +16,7 @@ mod generate;
 mod manual;
 mod manual_diagnoses;
 mod markup;
+mod merge;
 mod nearest;
 pub mod pipeline;
 mod profile;
@@ -23,6 +26,7 @@ mod run;
 pub mod settings;
 mod size;
 mod source;
+mod store;
 mod time;
 mod version;
 

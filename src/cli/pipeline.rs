@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::settings::{EVERY_PACKET, Output, Settings};
 use super::source::CaseSource;
 use crate::anomaly::Anomalies;
+use crate::capture::platform;
 use crate::diagnosis::{self, Case, Group};
 use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
@@ -12,7 +13,7 @@ use crate::trim;
 use rayon::prelude::*;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Memory for flow tables where the machine does not say how much it has, in bytes.
 const DEFAULT_MEMORY: u64 = 4 << 30;
@@ -32,6 +33,8 @@ pub struct Found {
     pub totals: Totals,
     /// Inputs that could not be read at all, as messages with path and offset.
     pub errors: Vec<String>,
+    /// Reset connections that were found and, after an interrupt, not looked at.
+    pub not_examined: u64,
     /// Where records are fetched again, per timeline.
     sources: Vec<CaseSource>,
 }
@@ -42,6 +45,9 @@ impl Found {
         self.sources.iter().any(|s| s.is_input(path))
     }
 }
+
+/// Reset connections that are still looked at after an interrupt: it is to end within a second.
+const AFTER_INTERRUPT: usize = 500;
 
 /// Where a case file goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +67,15 @@ pub fn find(
     progress: &dyn Progress,
     stop: &AtomicBool,
 ) -> Result<Found, Failure> {
+    let skip = match &settings.output {
+        Output::Directory(d) => Some(d.clone()),
+        _ => None,
+    };
     let plan = Plan {
         paths: settings.paths.clone(),
         include: settings.include.clone().unwrap_or_default(),
         exclude: settings.exclude.clone(),
+        skip,
         separate: settings.separate,
         threads: settings.threads,
         chunk_size: settings.chunk_size.unwrap_or(scan::CHUNK_SIZE).max(1),
@@ -72,16 +83,41 @@ pub fn find(
         progress,
         stop,
     };
-    let outcome = scan::scan(&plan).map_err(|e| Failure::input(e.to_string()))?;
+    scan_and_diagnose(&plan, settings)
+}
+
+/// As [`find`], for these files alone, each as a capture of its own.
+pub(super) fn find_in(
+    paths: Vec<PathBuf>,
+    settings: &Settings,
+    stop: &AtomicBool,
+) -> Result<Found, Failure> {
+    let plan = Plan {
+        paths,
+        include: globset::GlobSet::empty(),
+        exclude: globset::GlobSet::empty(),
+        skip: None,
+        separate: true,
+        threads: settings.threads,
+        chunk_size: scan::CHUNK_SIZE,
+        max_memory: settings.max_memory.unwrap_or_else(half_the_memory),
+        progress: &scan::Silent,
+        stop,
+    };
+    scan_and_diagnose(&plan, settings)
+}
+
+fn scan_and_diagnose(plan: &Plan<'_>, settings: &Settings) -> Result<Found, Failure> {
+    let outcome = scan::scan(plan).map_err(|e| Failure::input(e.to_string()))?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build();
     let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
     let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
-    pool.install(|| diagnose(outcome, keep_payload))
+    pool.install(|| diagnose(outcome, keep_payload, plan.stop))
 }
 
-fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
+fn diagnose(outcome: Outcome, keep_payload: bool, stop: &AtomicBool) -> Result<Found, Failure> {
     let totals = outcome.totals;
     let mut found = Found {
         files: outcome.files.iter().map(file_status).collect(),
@@ -100,7 +136,7 @@ fn diagnose(outcome: Outcome, keep_payload: bool) -> Result<Found, Failure> {
         ..Found::default()
     };
     for timeline in outcome.timelines {
-        add_timeline(&mut found, timeline, keep_payload)?;
+        add_timeline(&mut found, timeline, keep_payload, stop)?;
     }
     found.totals.cases =
         found.cases.len() as u64 + found.groups.iter().map(|g| g.uncounted).sum::<u64>();
@@ -112,14 +148,23 @@ fn add_timeline(
     found: &mut Found,
     mut timeline: Timeline,
     keep_payload: bool,
+    stop: &AtomicBool,
 ) -> Result<(), Failure> {
     let first_id = found.cases.len() as u32 + 1;
     let mut cases: Vec<Case> = Vec::with_capacity(timeline.reset_connections());
     while cases.len() < timeline.reset_connections() {
-        let batch = timeline
+        let interrupted = stop.load(Ordering::Relaxed);
+        if interrupted && cases.len() >= AFTER_INTERRUPT {
+            break;
+        }
+        let mut batch = timeline
             .connections(cases.len())
             .map_err(|e| Failure::input(e.to_string()))?;
+        if interrupted {
+            batch.truncate(AFTER_INTERRUPT);
+        }
         let from = first_id + cases.len() as u32;
+        timeline.world.learn(&batch);
         let world = &timeline.world;
         let diagnosed = batch.into_par_iter().enumerate().map(|(i, connection)| {
             let mut case = diagnosis::diagnose(connection, from + i as u32, world);
@@ -130,6 +175,7 @@ fn add_timeline(
         });
         cases.par_extend(diagnosed);
     }
+    found.not_examined += (timeline.reset_connections() - cases.len()) as u64;
     let Timeline {
         world,
         storms,
@@ -149,7 +195,12 @@ fn add_timeline(
     for storm in &storms {
         count_storm(&cases, &mut groups, storm);
     }
-    found.cases.append(&mut cases);
+    // one timeline is the usual case: its cases need not be in memory twice
+    if found.cases.is_empty() {
+        found.cases = cases;
+    } else {
+        found.cases.append(&mut cases);
+    }
     found.groups.append(&mut groups);
     found.sources.push(source);
     Ok(())
@@ -192,6 +243,7 @@ fn file_status(file: &scan::FileStatus) -> FileStatus {
         last_time: file.times.map(|t| t.1),
         time_digits: file.time_digits,
         error: file.error.clone(),
+        earlier: false,
     }
 }
 
@@ -226,7 +278,19 @@ pub(super) fn write_case(
         reset: selection.number_of(case.primary_segment().frame),
         secrets: written.secrets,
         secrets_left_out: written.secrets_left_out,
+        earlier: false,
     })
+}
+
+/// What [`write_case`] is going to write.
+pub(super) fn planned(case: &Case, settings: &Settings, directory: &Path) -> Written {
+    let selection = selection::select(case, &context(settings));
+    Written {
+        path: directory.join(trim::file_name(case)),
+        packets: selection.frames.len() as u64,
+        reset: selection.number_of(case.primary_segment().frame),
+        ..Written::default()
+    }
 }
 
 /// The bytes of a case's file.
@@ -279,8 +343,5 @@ fn packets(n: u64) -> u32 {
 
 /// Half of what the machine says is available, in bytes.
 fn half_the_memory() -> u64 {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = info.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
-    let kilobytes = available.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kilobytes.map_or(DEFAULT_MEMORY, |kb| kb * 1024 / 2)
+    platform::available_memory().map_or(DEFAULT_MEMORY, |bytes| bytes / 2)
 }

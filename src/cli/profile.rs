@@ -4,6 +4,7 @@
 
 use super::failure::Failure;
 use crate::report::hostile::{plain, shell_word};
+use crate::trim;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -64,27 +65,14 @@ fn write(home: &Path, name: &str, content: &str, force: bool) -> Result<(), Fail
     let wrong =
         |e: io::Error| Failure::output(format!("{}: {e}", plain(&path.display().to_string())));
     fs::create_dir_all(home).map_err(wrong)?;
-    let mut file = tempfile::NamedTempFile::new_in(home).map_err(wrong)?;
+    let mut file = trim::create(home).map_err(wrong)?;
     file.write_all(content.as_bytes()).map_err(wrong)?;
     let done = if force {
         file.persist(&path)
     } else {
         file.persist_noclobber(&path)
     };
-    let file = done.map_err(|e| wrong(e.error))?;
-    readable(&file).map_err(wrong)
-}
-
-/// Temporary files are made for their owner only.
-#[cfg(unix)]
-fn readable(file: &fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &fs::File) -> io::Result<()> {
-    Ok(())
+    done.map(drop).map_err(|e| wrong(e.error))
 }
 
 /// The personal directories of Wireshark 4, see Help > About > Folders.

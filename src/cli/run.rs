@@ -82,7 +82,7 @@ fn scan(args: Args, console: Console) -> Result<ExitCode, Failure> {
     let classes: Vec<&str> = diagnosis::registry().iter().map(|r| r.id).collect();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = Settings::new(args, console, &classes, processors)?;
-    deliver::check_output(&settings)?;
+    let store = deliver::check_output(&settings)?;
     let stop = stop_on_interrupt()?;
     let start = std::time::Instant::now();
     let bars = Bars::new(settings.progress);
@@ -91,7 +91,7 @@ fn scan(args: Args, console: Console) -> Result<ExitCode, Failure> {
     if settings.show_elapsed {
         found.totals.elapsed = Some(start.elapsed());
     }
-    let status = deliver::deliver(found, &settings, &stop)?;
+    let status = deliver::deliver(found, &settings, &stop, store)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(INTERRUPTED));
     }

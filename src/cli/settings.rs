@@ -62,6 +62,8 @@ pub struct Settings {
     pub libpcap: bool,
     /// Replace existing files.
     pub force: bool,
+    /// Show only cases that the directory did not list before.
+    pub only_new: bool,
     /// Which cases.
     pub filter: Filter,
     /// Which cases fail the run.
@@ -120,6 +122,7 @@ impl Settings {
             diagrams: args.diagrams,
             libpcap: args.libpcap,
             force: args.force,
+            only_new: args.new,
             filter: Filter::parse(&args, classes).map_err(Failure::usage)?,
             fail_on: FailOn::parse(&args.fail_on, classes).map_err(Failure::usage)?,
             strict: args.strict,

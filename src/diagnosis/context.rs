@@ -6,6 +6,7 @@ use crate::flow::{Connection, FrameRef, HostBaseline, Segment, ServiceRecord, Si
 use crate::packet::app::{AppStory, ResponseState, TlsStory};
 use crate::packet::tcp_flags;
 use crate::reset::{Episode, Form, Kind, Replay, Reset, Role, SideState};
+use crate::units::Seq;
 
 /// FIN and RST of one `close()` leave together: at most this far apart on the wire.
 const FIN_WITH_ABORT_NS: i64 = 5_000_000;
@@ -34,6 +35,8 @@ pub struct ResetContext<'a> {
     pub forged: bool,
     /// Score in decibels.
     pub score: i32,
+    /// The party judgement cannot tell who.
+    pub doubtful: bool,
 }
 
 impl<'a> ResetContext<'a> {
@@ -62,6 +65,7 @@ impl<'a> ResetContext<'a> {
             fin_with_abort: false,
             forged: false,
             score: 0,
+            doubtful: false,
         };
         context.look_before_fin();
         context
@@ -79,14 +83,25 @@ impl<'a> ResetContext<'a> {
         let undisturbed = (fin.index + 1..self.at).all(|i| {
             self.conn.segments[i].from == self.sender || self.replay.kind(i) == Kind::Copy
         });
-        let peer_closed = self.before[self.sender.peer().index()].fin.is_some();
+        // the peer's FIN counts once the sender had it
+        let peer_fin = self.before[self.sender.peer().index()].fin;
+        let peer_closed = peer_fin.is_some_and(|f| self.own_received(f.seq.plus(1)));
         if self.is_abort() && together && undisturbed && !peer_closed {
             self.fin_with_abort = true;
             self.before = [
                 self.replay.state(fin.index, Side::Client),
                 self.replay.state(fin.index, Side::Server),
             ];
+            self.before[self.sender.peer().index()].fin = None;
         }
+    }
+
+    /// The reset's sender had received everything up to `seq` by then, as its acknowledgments
+    /// (the reset's included) tell.
+    #[must_use]
+    pub fn own_received(&self, seq: Seq) -> bool {
+        let by_reset = self.rst().has(tcp_flags::ACK) && self.rst().ack.at_or_after(seq);
+        by_reset || self.own().max_ack.is_some_and(|a| a.at_or_after(seq))
     }
 
     /// The primary reset as examined.
@@ -391,7 +406,7 @@ impl<'a> ResetContext<'a> {
     /// What TLS told.
     #[must_use]
     pub fn tls(&self) -> Option<&'a TlsStory> {
-        self.story.tls.as_ref()
+        self.story.tls.as_deref()
     }
 
     /// Resets of one role.

@@ -3,13 +3,14 @@
 use super::confidence;
 use super::context::ResetContext;
 use super::evidence::Evidence;
-use super::model::{Alternative, Case, Checklist, Confidence, Diagnosis, Party, Statement, World};
+use super::model::{Alternative, Case, Confidence, Diagnosis, Party, World};
 use super::party::{self, Look, Verdict};
 use super::rule::{Finding, Rule};
 use super::{stage, tree, wording};
 use crate::flow::{Connection, reassembly::Transcript};
 use crate::packet::app::{AppStory, recognise};
 use crate::reset::{self, Episode, Form, Replay};
+use smallvec::{SmallVec, smallvec};
 
 /// Alternatives that are listed.
 const ALTERNATIVES: usize = 3;
@@ -58,6 +59,7 @@ fn judge(
     let mut context = ResetContext::new(conn, episode, replay, story, world);
     context.forged = verdict.forged;
     context.score = verdict.score;
+    context.doubtful = verdict.party == Party::Unknown;
     let mut found = tree::matches(&context);
     if found.is_empty() {
         // the last rule matches everything
@@ -76,8 +78,17 @@ fn assemble(
 ) -> Diagnosis {
     let cause = confidence::of_cause(c, rule.id, &finding, verdict.one_sample);
     let (party, party_confidence) = who(c, &finding, &verdict);
-    let (lead, evidence) = order(&finding, &verdict);
-    let mut diagnosis = Diagnosis {
+    let stated = finding.party.is_some_and(|(stated, _)| stated == party);
+    let score = verdict.score;
+    // the finding's first piece of evidence is the first of all
+    let by_score = verdict.evidence.first().filter(|_| !stated);
+    let by_score = by_score.map(|e| e.fact.clone());
+    let (lead, evidence) = order(finding.evidence, verdict);
+    let party_evidence = evidence
+        .iter()
+        .position(|e| by_score.as_ref().is_none_or(|fact| e.fact == *fact))
+        .filter(|_| stated || by_score.is_some());
+    Diagnosis {
         class: rule.id,
         title: rule.title,
         party,
@@ -85,23 +96,21 @@ fn assemble(
         cause_confidence: confidence::word(cause),
         basis: finding.basis,
         severity: finding.severity,
-        summary: wording::summary(&lead),
-        blame: finding.blame.map(wording::blame),
-        discriminator: finding.discriminator.clone(),
-        evidence: evidence.iter().map(statement).collect(),
+        blame: finding.blame,
+        discriminator: finding.discriminator,
+        evidence,
+        party_evidence,
+        leads: smallvec![lead],
         alternatives: alternatives(rule, others),
-        advice: wording::advice(rule),
         other_vantage: wording::other_vantage(party, c.episode.vantage.point, c.is_stateless()),
         stage: stage::stage(c),
         zeek_conn_state: stage::zeek_conn_state(c),
         completeness: stage::completeness(c),
         idle_before: c.idle_before(),
-        checklist: Checklist::default(),
         contrast: Vec::new(),
-        middlebox_score: verdict.score,
-    };
-    diagnosis.checklist = wording::checklist(c, &diagnosis);
-    diagnosis
+        listed: None,
+        middlebox_score: score,
+    }
 }
 
 /// A rule that knows the party from content or state overrules the score, but never a
@@ -121,66 +130,66 @@ fn who(c: &ResetContext, finding: &Finding, verdict: &Verdict) -> (Party, Confid
     };
     let mut confidence = confidence;
     // a device that forges one direction unseen cannot be excluded where half is missing
-    let weak =
-        c.one_direction_missing() || confidence::roles_inferred(c) || c.form() == Form::Orphan;
+    let stranger = c.form() == Form::Orphan && c.replay.end[c.sender.index()].segments == 0;
+    let weak = c.one_direction_missing() || confidence::roles_inferred(c) || stranger;
     if weak && confidence == Confidence::High {
         confidence = Confidence::Medium;
     }
     (party, confidence)
 }
 
-/// What leads the summary, and all evidence: the party's first when a device is declared.
-fn order(finding: &Finding, verdict: &Verdict) -> (Vec<Evidence>, Vec<Evidence>) {
-    let mut all: Vec<Evidence> = Vec::new();
-    let mut push = |items: &[Evidence]| {
+/// How much leads the summary, and all evidence: the party's first when a device is declared.
+fn order(finding: Vec<Evidence>, verdict: Verdict) -> (u8, Vec<Evidence>) {
+    let mut all: Vec<Evidence> = Vec::with_capacity(finding.len() + verdict.evidence.len());
+    let mut push = |items: &mut dyn Iterator<Item = Evidence>| {
         for item in items {
-            if !all.iter().any(|e: &Evidence| e.fact == item.fact) {
-                all.push(item.clone());
+            if !all.iter().any(|e| e.fact == item.fact) {
+                all.push(item);
             }
         }
+        all.len() as u8
     };
+    let mut finding = finding.into_iter();
     let lead = if verdict.forged {
         // the name first, then what convicts
-        let split = finding.evidence.len().min(1);
-        push(&finding.evidence[..split]);
-        push(&verdict.evidence);
-        push(&finding.evidence[split..]);
-        all.iter().take(4).cloned().collect()
+        push(&mut finding.by_ref().take(1));
+        push(&mut verdict.evidence.into_iter());
+        push(&mut finding).min(4)
     } else {
-        push(&finding.evidence);
-        push(&verdict.evidence);
-        finding.evidence.iter().take(3).cloned().collect()
+        // another sender among the resets is worth a place in the summary
+        push(&mut finding.by_ref().take(2));
+        push(&mut verdict.later.into_iter());
+        let lead = push(&mut finding).min(3);
+        push(&mut verdict.evidence.into_iter());
+        lead
     };
     (lead, all)
 }
 
-fn statement(evidence: &Evidence) -> Statement {
-    Statement {
-        text: wording::fact(&evidence.fact),
-        frames: evidence.frames.clone(),
-    }
-}
-
-fn alternatives(rule: &'static Rule, others: &[(&'static Rule, Finding)]) -> Vec<Alternative> {
+fn alternatives(
+    rule: &'static Rule,
+    others: &[(&'static Rule, Finding)],
+) -> SmallVec<[Alternative; 3]> {
     const LAST_RESORTS: [&str; 2] = ["unclassified", "abortive-close"];
-    let mut listed: Vec<Alternative> = others
+    let mut listed: SmallVec<[Alternative; 3]> = others
         .iter()
         .filter(|(r, _)| !LAST_RESORTS.contains(&r.id))
         .take(ALTERNATIVES)
         .map(|(r, _)| Alternative {
             class: r.id,
             why_less_likely: wording::difference(rule, r.id)
-                .unwrap_or_else(|| wording::gave_way(rule)),
+                .unwrap_or_else(|| wording::gave_way(rule))
+                .into(),
         })
         .collect();
-    for (class, text) in wording::confusable(rule).into_iter().take(FROM_MANUAL) {
+    for (class, why_less_likely) in wording::confusable(rule).take(FROM_MANUAL) {
         if listed.len() >= ALTERNATIVES {
             break;
         }
         if !listed.iter().any(|a| a.class == class) {
             listed.push(Alternative {
                 class,
-                why_less_likely: text,
+                why_less_likely: why_less_likely.into(),
             });
         }
     }
@@ -197,19 +206,19 @@ fn empty_diagnosis() -> Diagnosis {
         cause_confidence: Confidence::Low,
         basis: Basis::Inferred,
         severity: Severity::Info,
-        summary: String::new(),
         blame: None,
         discriminator: None,
         evidence: Vec::new(),
-        alternatives: Vec::new(),
-        advice: Vec::new(),
+        party_evidence: None,
+        leads: SmallVec::new(),
+        alternatives: SmallVec::new(),
         other_vantage: None,
         stage: Stage::NoMatch,
         zeek_conn_state: "OTH",
         completeness: 0,
         idle_before: None,
-        checklist: Checklist::default(),
         contrast: Vec::new(),
+        listed: None,
         middlebox_score: 0,
     }
 }

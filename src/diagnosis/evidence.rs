@@ -2,14 +2,16 @@
 
 use crate::flow::{FrameRef, Segment, Side};
 use crate::reset::Form;
+use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// A fact and the frames that show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     /// The fact.
     pub fact: Fact,
-    /// The frames, in capture order.
-    pub frames: Vec<FrameRef>,
+    /// The frames, in capture order; shared by the cases that one pattern explains.
+    pub frames: Arc<[FrameRef]>,
 }
 
 impl Evidence {
@@ -22,12 +24,20 @@ impl Evidence {
     /// A fact shown by frames.
     #[must_use]
     pub fn framed(fact: Fact, frames: impl IntoIterator<Item = FrameRef>) -> Self {
-        let mut frames: Vec<FrameRef> = frames.into_iter().collect();
+        let mut frames: SmallVec<[FrameRef; 8]> = frames.into_iter().collect();
         frames.sort_unstable();
         frames.dedup();
-        Self { fact, frames }
+        frames.truncate(CITED);
+        Self {
+            fact,
+            frames: Arc::from(frames.as_slice()),
+        }
     }
 }
+
+/// Frames cited for one fact, the first ones: a pattern over thousands of connections is in the
+/// evidence of each of them.
+const CITED: usize = 64;
 
 /// What late data were (class `late-data-after-fin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,11 +88,32 @@ pub enum Fact {
         what: &'static str,
         delay: f64,
     },
+    MadeByDevice {
+        side: Side,
+        form: Form,
+    },
+    MoreInName {
+        side: Side,
+        count: u64,
+    },
+    MadeUnlike {
+        side: Side,
+    },
+    MadeUnseen {
+        side: Side,
+    },
+    TakesLast {
+        delay: f64,
+    },
     NoEffect {
         why: &'static str,
     },
     SequenceOff {
         bytes: i64,
+    },
+    EndedLater {
+        side: Side,
+        delay: f64,
     },
     Echoes {
         count: u64,
@@ -118,6 +149,10 @@ pub enum Fact {
     Sibling {
         address: String,
         head_start: f64,
+    },
+    FellBack {
+        address: String,
+        delay: f64,
     },
     ScannerSyn {
         what: &'static str,
@@ -229,11 +264,20 @@ pub enum Fact {
         side: Side,
         seconds: f64,
     },
+    /// The unscaled window fell to `least` of at most `most`.
+    NotRead {
+        side: Side,
+        least: u16,
+        most: u16,
+    },
     // closing
     FinBefore {
         side: Side,
         delay: f64,
         acknowledged: bool,
+    },
+    FinImplied {
+        side: Side,
     },
     BothFins,
     FinWithReset {
@@ -251,6 +295,7 @@ pub enum Fact {
         text: String,
         device: bool,
     },
+    BalancerCode,
     MptcpFastClose,
     MptcpReset {
         reason: &'static str,
@@ -294,6 +339,18 @@ pub enum Fact {
     LowTtl {
         ttl: u8,
     },
+    OwnCard {
+        side: Side,
+    },
+    OnThisLink {
+        ttl: u8,
+    },
+    LaterDevice {
+        side: Side,
+        count: u64,
+        ttl: u8,
+        usual: u8,
+    },
     IpIdJump {
         id: u16,
         last: u16,
@@ -302,9 +359,19 @@ pub enum Fact {
         id: u16,
     },
     IpIdZero,
+    SharedId {
+        id: u16,
+        hosts: usize,
+    },
     TimestampMissing,
     TimestampContinues,
     WindowCopied {
+        window: u16,
+    },
+    WindowOfReply {
+        window: u16,
+    },
+    WindowKept {
         window: u16,
     },
     WindowZero,

@@ -14,12 +14,14 @@ mod stage;
 mod timers;
 mod tree;
 mod wording;
+mod words;
 
 pub use aggregate::{Told, adopt, aggregate};
 pub use diagnose::diagnose;
+pub use evidence::{Blame, Evidence, Fact};
 pub use model::{
-    Alternative, Basis, Case, Checklist, Confidence, Contrast, Diagnosis, Group, Party, Severity,
-    Stage, Statement, World,
+    Alternative, Basis, Case, Checklist, Confidence, Contrast, Diagnosis, Group, Listed, Party,
+    Severity, Stage, World,
 };
 pub use rule::{Check, Finding, Rule};
 pub use tree::{registry, rule};

@@ -1,9 +1,12 @@
 //! What a diagnosis says.
 
-use crate::flow::{Connection, Endpoint, FrameRef, HostBaseline, Segment, ServiceRecord};
+use super::evidence::{Blame, Evidence};
+use crate::flow::{Connection, Endpoint, HostBaseline, Segment, ServiceRecord, links};
 use crate::packet::app::AppStory;
 use crate::reset::Episode;
 use crate::units::Timestamp;
+use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -174,22 +177,13 @@ impl Stage {
     }
 }
 
-/// A sentence about the evidence and the frames that show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// Short, concrete, numbers with units; plain text without frame numbers.
-    pub text: String,
-    /// The frames that show it, in capture order.
-    pub frames: Vec<FrameRef>,
-}
-
 /// A class whose rule held too, or nearly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alternative {
     /// Its id.
     pub class: &'static str,
     /// What speaks against it here.
-    pub why_less_likely: String,
+    pub why_less_likely: Cow<'static, str>,
 }
 
 /// What differs between the connections to one service that were reset and those that were not.
@@ -243,7 +237,18 @@ impl Checklist {
     }
 }
 
-/// Who and why.
+/// Words of a case that is known from a list only, where its facts are not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Listed {
+    pub summary: String,
+    pub blame: Option<String>,
+    pub advice: Vec<String>,
+    pub other_vantage: Option<String>,
+    pub checklist: Checklist,
+}
+
+/// Who and why, as data; [`super::words`] puts it into words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
     /// Stable id of the class.
@@ -260,20 +265,21 @@ pub struct Diagnosis {
     pub basis: Basis,
     /// How much it matters.
     pub severity: Severity,
-    /// One line that tells the story, at most 160 characters, leading with what decided.
-    pub summary: String,
     /// Who or what ought to change, when that is not the party that sent the RST.
-    pub blame: Option<String>,
+    pub blame: Option<Blame>,
     /// What sets this case apart within its class and service (SNI, alert, timer ...); part of the group key.
     pub discriminator: Option<String>,
-    /// Evidence, strongest first.
-    pub evidence: Vec<Statement>,
+    /// Evidence, strongest first: what patterns over several connections added, the last one
+    /// first, then the connection's own.
+    pub evidence: Vec<Evidence>,
+    /// Which piece of evidence tells the party.
+    pub party_evidence: Option<usize>,
+    /// How many pieces of evidence each of these, in this order, puts into the summary.
+    pub leads: SmallVec<[u8; 4]>,
     /// What else it could be, likeliest first.
-    pub alternatives: Vec<Alternative>,
-    /// What to check next.
-    pub advice: Vec<String>,
+    pub alternatives: SmallVec<[Alternative; 3]>,
     /// What another capture point would settle, if anything.
-    pub other_vantage: Option<String>,
+    pub other_vantage: Option<&'static str>,
     /// Stage in Cloudflare's terms.
     pub stage: Stage,
     /// Zeek's `conn_state`.
@@ -283,10 +289,10 @@ pub struct Diagnosis {
     /// Seconds without payload in either direction before the primary RST (before its trigger,
     /// when data provoked it).
     pub idle_before: Option<f64>,
-    /// The ten questions.
-    pub checklist: Checklist,
     /// What differs from connections that were not reset.
     pub contrast: Vec<Contrast>,
+    /// Its words, if it was read from a list.
+    pub listed: Option<Box<Listed>>,
     /// Score of diagnosis 4.1 in decibels, for whom it interests.
     pub middlebox_score: i32,
 }
@@ -338,6 +344,8 @@ impl Case {
 pub struct World {
     /// What is known of each address.
     pub hosts: BTreeMap<IpAddr, HostBaseline>,
+    /// How many of them put one and the same IP ID on all their resets, by that IP ID.
+    pub constant_reset_ids: BTreeMap<u16, usize>,
     /// What is known of each `server:port`.
     pub services: BTreeMap<Endpoint, ServiceRecord>,
     /// A bounded sample of connections to services that also had resets, themselves not reset,
@@ -349,6 +357,12 @@ pub struct World {
     pub last_time: Timestamp,
     /// Time goes back by more than reordering explains: timing is no evidence.
     pub clock_unreliable: bool,
-    /// The capture itself counted dropped packets.
-    pub drops: u64,
+}
+
+impl World {
+    /// Takes in what the packets of connections tell of their hosts, each connection once.
+    pub fn learn(&mut self, connections: &[Connection]) {
+        links::learn(&mut self.hosts, connections);
+        self.constant_reset_ids = links::constant_reset_ids(&self.hosts);
+    }
 }

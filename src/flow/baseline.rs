@@ -1,31 +1,43 @@
-//! What all connections together say of hosts and services. Every merge is commutative, so the
-//! result does not depend on how the work was divided.
+//! What all connections together say of hosts and services. Adding is commutative, so the
+//! result does not depend on how the work was divided; memory is bounded.
 
-use super::key::Key;
-use super::loc::{Arena, Loc};
+use super::attempts::Attempts;
+use super::ended::{Ended, Ends, Healthy, Visit};
 use super::resets::Finished;
-use super::state::{Flow, seen};
+use super::roles::client_of;
+use super::sample::{Bounded, Fingerprint, Sample, scramble};
+use super::table::kind_of;
 use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
 use crate::units::{FrameNumber, Timestamp};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
-/// Healthy connections kept per service for contrast.
-const HEALTHY: usize = 40;
-/// Records kept of each: the handshake, the ClientHello or request, the start of the answer.
-const HEALTHY_RECORDS: usize = 8;
+/// Parts that can be filled side by side; a power of two.
+const PARTS: usize = 8;
+/// Hosts counted: about 140 bytes each.
+const HOSTS: usize = 1 << 18;
+/// Services counted: about 90 bytes each and their samples.
+const SERVICES: usize = 1 << 17;
+/// Healthy connections kept per service for contrast, at most and, with many services, at
+/// least: about 200 bytes each.
+const HEALTHY: (usize, usize) = (40, 5);
+/// Established connections on which not both sides spoke, kept beside failed attempts.
+const SILENT: (usize, usize) = (8, 1);
+/// Connections beside failed attempts that are fetched.
+const RIVALS: usize = 500;
+/// Connections whose outcome and times are kept per service, at most and, with many services,
+/// at least: 32 bytes each.
+const OUTCOMES: (usize, usize) = (256, 8);
+/// Services up to which the larger samples are kept; twice as many halve them, and so on.
+const SAMPLED: usize = 1 << 10;
+/// Distinct targets counted per host.
+const TARGETS: usize = 64;
 /// Resets of a service below which no contrast can carry weight.
 const CONTRAST_RESETS: u64 = 3;
 /// Services whose healthy connections are fetched.
 const CONTRAST_SERVICES: usize = 50;
-/// Connections whose outcome and times are kept per service.
-const OUTCOMES: usize = 256;
-/// Distinct targets counted per host.
-const TARGETS: usize = 64;
-/// Services for which samples are kept; beyond that only hosts are counted.
-const SERVICES: usize = 200_000;
 
 /// Few distinct values, counted.
 type Counts = SmallVec<[(u8, u32); 2]>;
@@ -37,321 +49,270 @@ struct HostTally {
     min_rtt: Option<(i64, u32)>,
     flows: u32,
     opened: u32,
-    // hashes of endpoints: only their number is asked for
+    // fingerprints of endpoints: only their number is asked for
     targets: SmallVec<[u64; 1]>,
 }
 
 /// How a connection went: start, end, first frame.
 type Outcome = (i64, i64, u64, ServiceOutcome);
 
-/// The values with the smallest keys. The keys scramble the frame the connection began in, so
-/// the smallest are a fair sample, and the same one however the work was divided.
-#[derive(Debug)]
-struct Sample<T>(BinaryHeap<Keyed<T>>);
-
-#[derive(Debug)]
-struct Keyed<T>(u64, T);
-
-impl<T> PartialEq for Keyed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl<T> Eq for Keyed<T> {}
-
-impl<T> PartialOrd for Keyed<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Keyed<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
-    }
-}
-
-impl<T> Default for Sample<T> {
-    fn default() -> Self {
-        Self(BinaryHeap::new())
-    }
-}
-
-impl<T> Sample<T> {
-    fn offer(&mut self, limit: usize, key: u64, value: impl FnOnce() -> T) {
-        if self.0.len() >= limit {
-            match self.0.peek() {
-                Some(largest) if key < largest.0 => self.0.pop(),
-                _ => return,
-            };
-        }
-        self.0.push(Keyed(key, value()));
-    }
-
-    fn into_values(self) -> impl Iterator<Item = T> {
-        self.0.into_vec().into_iter().map(|k| k.1)
-    }
-}
-
 #[derive(Debug, Default)]
 struct ServiceTally {
     counts: [u64; 4],
     outcomes: Sample<Outcome>,
-    healthy: Sample<Finished>,
+    healthy: Sample<Box<Healthy>>,
+    silent: Sample<Box<Healthy>>,
 }
 
-/// What the baselines are wanted for.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Addresses of connections that were reset; `None` while it is not known which will be.
-    pub hosts: Option<HashSet<IpAddr, RandomState>>,
-    /// Servers of connections that were reset, and how many of theirs were established.
-    pub services: HashMap<Endpoint, u64, RandomState>,
-    /// Of them, those whose healthy connections are kept for contrast.
-    pub contrast: HashSet<Endpoint, RandomState>,
-}
-
-impl Wanted {
-    /// Adds what another shard wants.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.hosts
-            .get_or_insert_default()
-            .extend(other.hosts.unwrap_or_default());
-        for (server, resets) in other.services {
-            *self.services.entry(server).or_default() += resets;
-        }
-        self
-    }
-
-    /// Chooses the services for contrast: those with most resets, if they have enough.
-    pub fn choose_contrast(&mut self) {
-        let enough = self.services.iter().filter(|s| *s.1 >= CONTRAST_RESETS);
-        let mut ranked: Vec<_> = enough
-            .map(|(server, resets)| (std::cmp::Reverse(*resets), *server))
-            .collect();
-        ranked.sort_unstable();
-        self.contrast = ranked
-            .into_iter()
-            .take(CONTRAST_SERVICES)
-            .map(|r| r.1)
-            .collect();
-    }
-
-    fn host(&self, ip: IpAddr) -> bool {
-        self.hosts.as_ref().is_none_or(|these| these.contains(&ip))
-    }
-
-    fn service(&self, server: Endpoint) -> bool {
-        self.hosts.is_none() || self.services.contains_key(&server)
-    }
-
-    fn contrast(&self, server: Endpoint) -> bool {
-        self.hosts.is_none() || self.contrast.contains(&server)
-    }
-}
-
-/// Baselines of one shard, or of all once merged.
-#[derive(Debug, Default)]
+/// The baselines of one timeline.
+#[derive(Debug)]
 pub struct Baselines {
-    hosts: HashMap<IpAddr, HostTally, RandomState>,
-    services: HashMap<Endpoint, ServiceTally, RandomState>,
+    parts: Vec<Part>,
 }
 
-/// SplitMix64's finaliser: spreads frame numbers so that the smallest are spread over time.
-fn scramble(frame: u64) -> u64 {
-    let x = (frame ^ (frame >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+/// The hosts and services with certain fingerprints.
+#[derive(Debug)]
+pub struct Part {
+    index: u64,
+    hosts: Bounded<IpAddr, HostTally>,
+    services: Bounded<Endpoint, ServiceTally>,
+    // how often the samples were halved
+    halved: u32,
 }
 
-fn count(counts: &mut Counts, value: u8, n: u32) {
+impl Default for Baselines {
+    fn default() -> Self {
+        let part = |index| Part {
+            index,
+            hosts: Bounded::new(HOSTS / PARTS),
+            services: Bounded::new(SERVICES / PARTS),
+            halved: 0,
+        };
+        Self {
+            parts: (0..PARTS as u64).map(part).collect(),
+        }
+    }
+}
+
+fn count(counts: &mut Counts, value: u8) {
     match counts.iter_mut().find(|c| c.0 == value) {
-        Some(c) => c.1 += n,
-        None => counts.push((value, n)),
+        Some(c) => c.1 += 1,
+        None => counts.push((value, 1)),
     }
 }
 
-fn add_target(targets: &mut SmallVec<[u64; 1]>, target: u64) {
-    if targets.len() < TARGETS && !targets.contains(&target) {
-        targets.push(target);
+impl Part {
+    /// Counts what ended. Every part must be given everything.
+    pub fn take(&mut self, ends: &Ends) {
+        let mut healthy = ends.healthy.iter().peekable();
+        for (i, ended) in ends.ended.iter().enumerate() {
+            let healthy = healthy.next_if(|h| h.0 as usize == i).map(|h| &h.1);
+            for side in [0, 1] {
+                if self.is_mine(ended.sides[side].host) {
+                    self.add_host(ended, side);
+                }
+            }
+            if let Some(visit) = &ended.visit
+                && self.is_mine(visit.service)
+            {
+                self.add_visit(ended.sides[1 - visit.client].endpoint, visit, healthy);
+            }
+        }
     }
-}
 
-/// A hash of an endpoint that is the same in every run and shard.
-fn fingerprint(e: Endpoint) -> u64 {
-    let ip = match e.ip {
-        IpAddr::V4(ip) => u128::from(u32::from(ip)),
-        IpAddr::V6(ip) => u128::from(ip),
-    };
-    scramble(scramble(ip as u64 ^ u64::from(e.port)) ^ (ip >> 64) as u64)
-}
+    fn is_mine(&self, fingerprint: u64) -> bool {
+        fingerprint % PARTS as u64 == self.index
+    }
 
-fn outcome<K: Key>(flow: &Flow<K>, opener: usize) -> Option<ServiceOutcome> {
-    let reset = flow.either_saw(seen::RST);
-    let answered = flow.seen[1 - opener] & seen::SYN_ACK != 0;
-    Some(match (answered, reset) {
-        (true, true) => ServiceOutcome::Reset,
-        (true, false) if flow.established() => ServiceOutcome::Worked,
-        (true, false) => return None,
-        (false, true) if flow.seen[1 - opener] & seen::RST != 0 => ServiceOutcome::Refused,
-        (false, true) => return None,
-        (false, false) => ServiceOutcome::Unanswered,
-    })
+    fn add_host(&mut self, ended: &Ended, i: usize) {
+        let side = &ended.sides[i];
+        if !side.sent {
+            return;
+        }
+        let Some(host) = self.hosts.entry(side.endpoint.ip, side.host) else {
+            return;
+        };
+        host.flows += 1;
+        if let Some(ttl) = side.ttl {
+            count(&mut host.ttls, ttl);
+        }
+        if let Some(ttl) = side.reset_ttl {
+            count(&mut host.reset_ttls, ttl);
+        }
+        if side.rtt != 0 {
+            let rtt = i64::from(side.rtt);
+            let (least, n) = host.min_rtt.unwrap_or((rtt, 0));
+            host.min_rtt = Some((least.min(rtt), n + 1));
+        }
+        if let Some(visit) = ended.visit.as_ref().filter(|v| v.client == i && v.syn) {
+            host.opened += 1;
+            if host.targets.len() < TARGETS && !host.targets.contains(&visit.service) {
+                host.targets.push(visit.service);
+            }
+        }
+    }
+
+    fn add_visit(&mut self, server: Endpoint, visit: &Visit, healthy: Option<&Healthy>) {
+        let Some(outcome) = visit.outcome else {
+            return;
+        };
+        let limit = |(most, least): (usize, usize)| (most >> self.halved).max(least);
+        let outcomes = limit(OUTCOMES);
+        let Some(service) = self.services.entry(server, visit.service) else {
+            return;
+        };
+        service.counts[outcome as usize] += 1;
+        let order = scramble(visit.frame);
+        let (first, last) = visit.times;
+        service
+            .outcomes
+            .offer(outcomes, order, || (first, last, visit.frame, outcome));
+        if let Some(healthy) = healthy {
+            let (sample, keep) = if healthy.talked {
+                (&mut service.healthy, limit(HEALTHY))
+            } else {
+                (&mut service.silent, limit(SILENT))
+            };
+            sample.offer(keep, order, || Box::new(healthy.clone()));
+        }
+        if self.services.len() > (SAMPLED / PARTS) << self.halved {
+            self.halve();
+        }
+    }
+
+    // More services than before share the memory for samples. Smaller samples are what larger
+    // ones would have become, whenever it happens.
+    fn halve(&mut self) {
+        self.halved += 1;
+        let limit = |(most, least): (usize, usize)| (most >> self.halved).max(least);
+        let (outcomes, healthy, silent) = (limit(OUTCOMES), limit(HEALTHY), limit(SILENT));
+        for service in self.services.values_mut() {
+            service.outcomes.truncate(outcomes);
+            service.healthy.truncate(healthy);
+            service.silent.truncate(silent);
+        }
+    }
 }
 
 impl Baselines {
-    /// Counts a finished incarnation.
-    pub fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
-        let first = flow.trail.first(arena);
-        let ends = flow.key.endpoints();
-        let opener = flow.opener();
-        for i in [0, 1] {
-            if flow.segments[i] == 0 || !wanted.host(ends[i].ip) {
-                continue;
-            }
-            let host = self.hosts.entry(ends[i].ip).or_default();
-            host.flows += 1;
-            if flow.seen[i] & seen::ALIVE != 0 {
-                count(&mut host.ttls, flow.ttl[i], 1);
-            }
-            if let Some(ttl) = flow.detail.as_ref().and_then(|d| d.reset_ttl[i]) {
-                count(&mut host.reset_ttls, ttl, 1);
-            }
-            if flow.rtt[i] != 0 {
-                let rtt = i64::from(flow.rtt[i]);
-                let (least, n) = host.min_rtt.unwrap_or((rtt, 0));
-                host.min_rtt = Some((least.min(rtt), n + 1));
-            }
-            if opener == Some(i) && flow.seen[i] & seen::SYN != 0 {
-                host.opened += 1;
-                add_target(&mut host.targets, fingerprint(ends[1 - i]));
-            }
-        }
-        if let (Some(opener), Some(first)) = (opener, first)
-            && wanted.service(ends[1 - opener])
-        {
-            self.add_service(flow, opener, ends[1 - opener], (first, arena), wanted);
-        }
+    /// The parts, to be filled side by side.
+    pub fn parts_mut(&mut self) -> &mut [Part] {
+        &mut self.parts
     }
 
-    fn add_service<K: Key>(
-        &mut self,
-        flow: &Flow<K>,
-        opener: usize,
-        server: Endpoint,
-        (first, arena): (Loc, &Arena),
-        wanted: &Wanted,
-    ) {
-        let Some(outcome) = outcome(flow, opener) else {
-            return;
-        };
-        if self.services.len() >= SERVICES && !self.services.contains_key(&server) {
-            return;
-        }
-        let service = self.services.entry(server).or_default();
-        service.counts[outcome as usize] += 1;
-        let order = scramble(first.frame());
-        service.outcomes.offer(OUTCOMES, order, || {
-            (flow.first_time, flow.latest(), first.frame(), outcome)
-        });
-        let talked = flow.seen[0] & flow.seen[1] & seen::DATA != 0;
-        if outcome == ServiceOutcome::Worked && talked && wanted.contrast(server) {
-            service.healthy.offer(HEALTHY, order, || {
-                let mut finished = Finished::of(flow, arena, false);
-                finished.kept.truncate(HEALTHY_RECORDS);
-                finished.order = first.frame();
-                finished
-            });
-        }
+    fn part(&mut self, fingerprint: u64) -> &mut Part {
+        &mut self.parts[(fingerprint % PARTS as u64) as usize]
     }
 
-    /// Adds another shard's.
-    pub fn merge(&mut self, other: Self) {
-        for (ip, theirs) in other.hosts {
-            let mine = self.hosts.entry(ip).or_default();
-            theirs
-                .ttls
-                .into_iter()
-                .for_each(|(ttl, n)| count(&mut mine.ttls, ttl, n));
-            theirs
-                .reset_ttls
-                .into_iter()
-                .for_each(|(ttl, n)| count(&mut mine.reset_ttls, ttl, n));
-            mine.flows += theirs.flows;
-            mine.opened += theirs.opened;
-            theirs
-                .targets
-                .into_iter()
-                .for_each(|t| add_target(&mut mine.targets, t));
-            if let Some((rtt, n)) = theirs.min_rtt {
-                let (least, m) = mine.min_rtt.unwrap_or((rtt, 0));
-                mine.min_rtt = Some((least.min(rtt), m + n));
-            }
-        }
-        for (server, theirs) in other.services {
-            let mine = self.services.entry(server).or_default();
-            (0..4).for_each(|i| mine.counts[i] += theirs.counts[i]);
-            for Keyed(key, value) in theirs.outcomes.0 {
-                mine.outcomes.offer(OUTCOMES, key, || value);
-            }
-            for Keyed(key, value) in theirs.healthy.0 {
-                mine.healthy.offer(HEALTHY, key, || value);
-            }
-        }
-    }
-
-    /// The baselines of the hosts and services that `wanted` names, and the healthy
-    /// connections of those services, by first frame.
+    /// The baselines that are wanted, and the healthy connections, by first frame.
     #[must_use]
     pub fn into_world(
-        self,
-        hosts: &BTreeSet<IpAddr>,
-        services: &BTreeSet<Endpoint>,
+        mut self,
         wanted: &Wanted,
     ) -> (
         BTreeMap<IpAddr, HostBaseline>,
         BTreeMap<Endpoint, ServiceRecord>,
         Vec<Finished>,
     ) {
-        let hosts = self
+        let hosts = wanted
             .hosts
-            .into_iter()
-            .filter(|(ip, _)| hosts.contains(ip))
-            .map(|(ip, h)| (ip, h.finish()));
-        let mut healthy = Vec::new();
+            .iter()
+            .filter_map(|ip| {
+                let tally = self.part(ip.fingerprint()).hosts.remove(ip)?;
+                Some((*ip, tally.finish()))
+            })
+            .collect();
+        let (mut healthy, mut rivals) = (Vec::new(), Vec::new());
         let mut records = BTreeMap::new();
-        for (server, tally) in self
-            .services
-            .into_iter()
-            .filter(|(s, _)| services.contains(s))
-        {
-            let mut sample: Vec<_> = tally
-                .outcomes
-                .into_values()
-                .map(|(first, last, frame, o)| {
-                    (Timestamp(first), Timestamp(last), FrameNumber(frame), o)
-                })
-                .collect();
-            sample.sort_unstable_by_key(|s| s.2);
-            let [worked, refused, reset, unanswered] = tally.counts;
-            records.insert(
-                server,
-                ServiceRecord {
-                    worked,
-                    refused,
-                    reset,
-                    unanswered,
-                    sample,
-                },
-            );
+        let services = self.parts.into_iter().map(|part| part.services);
+        for (server, tally) in services.flat_map(Bounded::into_entries) {
+            let talked = tally.healthy.into_values();
             if wanted.contrast.contains(&server) {
-                healthy.extend(tally.healthy.into_values());
+                healthy.extend(talked.map(|h| h.into_finished()));
+                rivals.extend(wanted.rivals(server, tally.silent.into_values()));
+            } else {
+                let all = talked.chain(tally.silent.into_values());
+                rivals.extend(wanted.rivals(server, all));
+            }
+            if wanted.services.contains(&server) {
+                records.insert(server, record(tally.counts, tally.outcomes));
             }
         }
+        rivals.sort_unstable_by_key(|f| f.order);
+        healthy.extend(rivals.into_iter().take(RIVALS));
         healthy.sort_unstable_by_key(|f| f.order);
-        (hosts.collect(), records, healthy)
+        (hosts, records, healthy)
+    }
+}
+
+fn record(counts: [u64; 4], outcomes: Sample<Outcome>) -> ServiceRecord {
+    let mut sample: Vec<_> = outcomes
+        .into_values()
+        .map(|(first, last, frame, o)| (Timestamp(first), Timestamp(last), FrameNumber(frame), o))
+        .collect();
+    sample.sort_unstable_by_key(|s| s.2);
+    let [worked, refused, reset, unanswered] = counts;
+    ServiceRecord {
+        worked,
+        refused,
+        reset,
+        unanswered,
+        sample,
+    }
+}
+
+/// What the baselines are wanted for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Addresses of connections that were reset.
+    pub hosts: HashSet<IpAddr, RandomState>,
+    /// Servers of connections that were reset.
+    pub services: HashSet<Endpoint, RandomState>,
+    /// Those of them whose healthy connections are contrasted with the ones that were reset.
+    pub contrast: HashSet<Endpoint, RandomState>,
+    /// Attempts that came to nothing.
+    pub attempts: Attempts,
+}
+
+impl Wanted {
+    /// What these reset connections ask for. Contrasted are the services with most resets
+    /// after the handshake, if they have enough.
+    #[must_use]
+    pub fn of(finished: &[Finished]) -> Self {
+        let mut wanted = Self::default();
+        let mut resets: BTreeMap<Endpoint, u64> = BTreeMap::new();
+        for f in finished {
+            let client = client_of(f).0;
+            let server = f.endpoints[1 - client];
+            if f.bytes == [0, 0] && f.saw_syn {
+                let ip = f.endpoints[client].ip;
+                wanted.attempts.add(ip, server, f.times.0);
+            }
+            wanted.hosts.extend(f.endpoints.map(|e| e.ip));
+            wanted.services.insert(server);
+            *resets.entry(server).or_default() += u64::from(!kind_of(f).refused);
+        }
+        wanted.attempts.settle();
+        let enough = resets.into_iter().filter(|s| s.1 >= CONTRAST_RESETS);
+        let mut ranked: Vec<_> = enough
+            .map(|(server, resets)| (std::cmp::Reverse(resets), server))
+            .collect();
+        ranked.sort_unstable();
+        let most = ranked.into_iter().take(CONTRAST_SERVICES);
+        wanted.contrast = most.map(|r| r.1).collect();
+        wanted
+    }
+
+    // The connections of a service that began beside failed attempts.
+    fn rivals(
+        &self,
+        server: Endpoint,
+        sample: impl Iterator<Item = Box<Healthy>>,
+    ) -> impl Iterator<Item = Finished> {
+        let possible = self.attempts.on_port(server.port);
+        sample
+            .filter(move |h| possible && h.raced(&self.attempts))
+            .map(|h| h.into_finished())
     }
 }
 
@@ -366,7 +327,9 @@ impl HostTally {
         HostBaseline {
             ttls: by_frequency(self.ttls),
             reset_ttls: by_frequency(self.reset_ttls),
+            // from packets, which the table does not hold: see `links`
             macs: Vec::new(),
+            reset_ids: Vec::new(),
             min_rtt: self.min_rtt,
             flows: self.flows,
             opened: self.opened,

@@ -124,7 +124,7 @@ pub struct Connection {
     /// its name lookup: the first one, and a later one.
     pub fragments: Vec<(FrameRef, FrameRef)>,
     /// How the client came to the server's address, if the capture shows it.
-    pub name: Option<NameLookup>,
+    pub name: Option<Box<NameLookup>>,
     /// The capture dropped the oldest connections for lack of memory, and this one's past
     /// may be among what was lost.
     pub past_lost: bool,
@@ -149,8 +149,11 @@ pub struct HostBaseline {
     pub ttls: Vec<(u8, u32)>,
     /// `(TTL, flows in which a RST of this address had it)`, most frequent first.
     pub reset_ttls: Vec<(u8, u32)>,
-    /// `(MAC, flows)`, most frequent first, at most 8.
+    /// `(MAC, kept flows)`, most frequent first, at most 8; from the connections whose packets
+    /// were read (reset ones, and healthy ones for contrast).
     pub macs: Vec<([u8; 6], u32)>,
+    /// IP IDs of its resets other than 0, from the same connections, at most 16.
+    pub reset_ids: Vec<u16>,
     /// Smallest handshake RTT measured to this address in nanoseconds, and over how many flows.
     pub min_rtt: Option<(i64, u32)>,
     /// Flows in which this address sent anything.

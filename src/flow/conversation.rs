@@ -7,7 +7,8 @@ use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream(u64);
 
-const PENDING: u64 = 1 << 63;
+// numbers and frames have 40 bits, as in a place: so a stream fits 48
+const PENDING: u64 = 1 << 47;
 
 impl Stream {
     /// No segment has had a number yet.
@@ -41,12 +42,15 @@ impl Stream {
 /// Wireshark's state of the latest conversation of one address and port pair.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation {
-    /// Its stream number.
-    pub stream: Stream,
+    // in two parts: there is one in every live flow, and 64-bit alignment would cost room
+    stream_low: u32,
     base: [u32; 2],
-    base_set: [bool; 2],
+    stream_high: u16,
+    base_set: u8,
     completeness: u8,
 }
+
+const _: () = assert!(size_of::<Conversation>() == 16);
 
 /// Bits of `tcp.completeness`.
 mod complete {
@@ -61,11 +65,35 @@ mod complete {
 impl Conversation {
     /// Before its first segment.
     pub const NEW: Self = Self {
-        stream: Stream::NONE,
+        stream_low: Stream::NONE.0 as u32,
         base: [0; 2],
-        base_set: [false; 2],
+        stream_high: (Stream::NONE.0 >> 32) as u16,
+        base_set: 0,
         completeness: 0,
     };
+
+    /// Its stream number.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        Stream(u64::from(self.stream_high) << 32 | u64::from(self.stream_low))
+    }
+
+    /// Gives it its number.
+    pub fn set_stream(&mut self, stream: Stream) {
+        self.stream_low = stream.0 as u32;
+        self.stream_high = (stream.0 >> 32) as u16;
+    }
+
+    #[inline]
+    fn has_base(&self, side: usize) -> bool {
+        self.base_set & 1 << side != 0
+    }
+
+    #[inline]
+    fn set_base(&mut self, side: usize, base: u32) {
+        self.base[side] = base;
+        self.base_set |= 1 << side;
+    }
 
     /// `tcp.completeness` as Wireshark's second pass shows it.
     #[must_use]
@@ -81,16 +109,14 @@ impl Conversation {
         }
         let me = f.sender();
         let ended = self.completeness & (complete::RST | complete::FIN) != 0;
-        let reused = f.has(SYN) && self.base_set[me] && (f.seq != self.base[me] || ended);
-        let begins = self.stream == Stream::NONE || reused;
+        let reused = f.has(SYN) && self.has_base(me) && (f.seq != self.base[me] || ended);
+        let begins = self.stream() == Stream::NONE || reused;
         if begins {
-            *self = Self {
-                stream: Stream::begins_at(frame),
-                ..Self::NEW
-            };
+            *self = Self::NEW;
+            self.set_stream(Stream::begins_at(frame));
         }
         // a first SYN of the other side (simultaneous open) starts the bits afresh too
-        let fresh = begins || (f.flags & (SYN | ACK) == SYN && !self.base_set[me]);
+        let fresh = begins || (f.flags & (SYN | ACK) == SYN && !self.has_base(me));
         let quoted = f.has(mark::QUOTED);
         if !quoted {
             self.set_bases(f, me);
@@ -104,17 +130,12 @@ impl Conversation {
 
     #[inline]
     fn set_bases<K>(&mut self, f: &Fact<K>, me: usize) {
-        if !self.base_set[me] {
-            self.base_set[me] = true;
-            self.base[me] = if f.has(SYN) {
-                f.seq
-            } else {
-                f.seq.wrapping_sub(1)
-            };
+        if !self.has_base(me) {
+            let before = u32::from(!f.has(SYN));
+            self.set_base(me, f.seq.wrapping_sub(before));
         }
-        if !self.base_set[1 - me] && f.has(ACK) {
-            self.base_set[1 - me] = true;
-            self.base[1 - me] = f.ack.wrapping_sub(1);
+        if !self.has_base(1 - me) && f.has(ACK) {
+            self.set_base(1 - me, f.ack.wrapping_sub(1));
         }
     }
 }
@@ -165,7 +186,7 @@ mod tests {
         assert!(!segment(&mut c, RST | ACK | mark::FROM_SECOND, 0, 101, 2));
         assert_eq!(c.completeness(), 37);
         assert!(segment(&mut c, SYN, 100, 0, 3));
-        assert_eq!(c.stream.pending(), Some(3));
+        assert_eq!(c.stream().pending(), Some(3));
     }
 
     #[test]

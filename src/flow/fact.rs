@@ -1,4 +1,4 @@
-//! What a worker tells a reducer about one packet: fixed size, one cache line in IPv4.
+//! What a worker tells a reducer about one packet: fixed size, less than a cache line in IPv4.
 
 use crate::packet::tcp_flags;
 
@@ -20,7 +20,7 @@ pub struct Fact<K> {
     /// Which flow.
     pub key: K,
     /// Seeded hash of the key.
-    pub hash: u64,
+    pub hash: u32,
     /// Capture time in nanoseconds since the epoch.
     pub time: i64,
     /// Offset of the record from the start of its chunk in bytes.
@@ -39,7 +39,7 @@ pub struct Fact<K> {
     pub ttl: u8,
 }
 
-const _: () = assert!(size_of::<Fact<super::key::Key4>>() <= 64);
+const _: () = assert!(size_of::<Fact<super::key::Key4>>() <= 56);
 
 impl<K> Fact<K> {
     /// Index of the sending endpoint in the key.

@@ -1,7 +1,7 @@
 //! Flow keys: addresses, ports and tunnel, in an order-free form.
 
 use super::Endpoint;
-use crate::packet::{Addresses, TunnelId};
+use crate::packet::TunnelId;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
@@ -12,6 +12,20 @@ pub trait Key: Copy + Eq + Hash + Send + 'static {
     fn endpoints(&self) -> [Endpoint; 2];
     /// The tunnel.
     fn tunnel(&self) -> TunnelId;
+    /// A hash that is the same in every run and for both directions, tunnel or not.
+    fn fixed_hash(&self) -> u64;
+}
+
+// SplitMix64's finaliser, cut short: only a few of its bits are used, and not against attack.
+#[inline]
+fn mix(x: u64) -> u64 {
+    let x = (x ^ (x >> 32)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x ^ (x >> 29)
+}
+
+#[inline]
+fn ports(port: [u16; 2]) -> u64 {
+    u64::from(port[0]) << 16 | u64::from(port[1])
 }
 
 /// Key of an IPv4 flow.
@@ -55,54 +69,36 @@ impl Hash for Key6 {
     }
 }
 
-/// A key of either family, and whether the packet's source is the key's second endpoint.
-#[derive(Clone, Copy, Debug)]
-pub enum AnyKey {
-    #[allow(missing_docs)]
-    V4(Key4, bool),
-    #[allow(missing_docs)]
-    V6(Key6, bool),
+impl Key4 {
+    /// Key of a packet between two addresses and ports, and whether its source is the key's
+    /// second endpoint.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(addresses: [[u8; 4]; 2], port: [u16; 2], tunnel: TunnelId) -> (Self, bool) {
+        let (addr, port, swapped) = in_order(addresses, port);
+        let tunnel = tunnel.0;
+        (Self { addr, port, tunnel }, swapped)
+    }
 }
 
-impl AnyKey {
-    /// Key of a packet from `src_port` to `dst_port`.
-    #[inline]
+impl Key6 {
+    /// Key of a packet between two addresses and ports, and whether its source is the key's
+    /// second endpoint.
+    #[inline(always)]
     #[must_use]
-    pub fn new(addresses: &Addresses, src_port: u16, dst_port: u16, tunnel: TunnelId) -> Self {
-        match *addresses {
-            Addresses::V4 { src, dst } => {
-                let swapped = (dst, dst_port) < (src, src_port);
-                let (addr, port) = if swapped {
-                    ([dst, src], [dst_port, src_port])
-                } else {
-                    ([src, dst], [src_port, dst_port])
-                };
-                Self::V4(
-                    Key4 {
-                        addr,
-                        port,
-                        tunnel: tunnel.0,
-                    },
-                    swapped,
-                )
-            }
-            Addresses::V6 { src, dst } => {
-                let swapped = (dst, dst_port) < (src, src_port);
-                let (addr, port) = if swapped {
-                    ([dst, src], [dst_port, src_port])
-                } else {
-                    ([src, dst], [src_port, dst_port])
-                };
-                Self::V6(
-                    Key6 {
-                        addr,
-                        port,
-                        tunnel: tunnel.0,
-                    },
-                    swapped,
-                )
-            }
-        }
+    pub fn new(addresses: [[u8; 16]; 2], port: [u16; 2], tunnel: TunnelId) -> (Self, bool) {
+        let (addr, port, swapped) = in_order(addresses, port);
+        let tunnel = tunnel.0;
+        (Self { addr, port, tunnel }, swapped)
+    }
+}
+
+#[inline(always)]
+fn in_order<A: Ord>([src, dst]: [A; 2], [from, to]: [u16; 2]) -> ([A; 2], [u16; 2], bool) {
+    if (&dst, to) < (&src, from) {
+        ([dst, src], [to, from], true)
+    } else {
+        ([src, dst], [from, to], false)
     }
 }
 
@@ -117,6 +113,12 @@ impl Key for Key4 {
     fn tunnel(&self) -> TunnelId {
         TunnelId(self.tunnel)
     }
+
+    #[inline]
+    fn fixed_hash(&self) -> u64 {
+        let [a, b] = self.addr.map(u32::from_be_bytes);
+        mix(mix(u64::from(a) << 32 | u64::from(b)) ^ ports(self.port))
+    }
 }
 
 impl Key for Key6 {
@@ -130,45 +132,35 @@ impl Key for Key6 {
     fn tunnel(&self) -> TunnelId {
         TunnelId(self.tunnel)
     }
+
+    #[inline]
+    fn fixed_hash(&self) -> u64 {
+        let [a, b] = self.addr.map(u128::from_be_bytes);
+        let fold = |x: u128| mix(mix((x >> 64) as u64) ^ x as u64);
+        mix(fold(a).wrapping_add(fold(b).rotate_left(1)) ^ ports(self.port))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AnyKey, Key};
-    use crate::packet::{Addresses, TunnelId};
+    use super::{Key, Key4};
+    use crate::packet::TunnelId;
 
     #[test]
     fn both_directions_have_one_key() {
-        let there = Addresses::V4 {
-            src: [10, 0, 0, 9],
-            dst: [10, 0, 0, 1],
-        };
-        let back = Addresses::V4 {
-            src: [10, 0, 0, 1],
-            dst: [10, 0, 0, 9],
-        };
-        let (AnyKey::V4(a, swapped_a), AnyKey::V4(b, swapped_b)) = (
-            AnyKey::new(&there, 40000, 80, TunnelId(0)),
-            AnyKey::new(&back, 80, 40000, TunnelId(0)),
-        ) else {
-            panic!("IPv4 addresses give an IPv4 key");
-        };
+        let (near, far) = ([10, 0, 0, 1], [10, 0, 0, 9]);
+        let (a, swapped_a) = Key4::new([far, near], [40000, 80], TunnelId(0));
+        let (b, swapped_b) = Key4::new([near, far], [80, 40000], TunnelId(0));
         assert!(a == b && swapped_a && !swapped_b);
         assert_eq!(a.endpoints()[1].port, 40000);
+        assert_eq!(a.fixed_hash(), b.fixed_hash());
     }
 
     #[test]
     fn equal_addresses_are_told_apart_by_port() {
-        let same = Addresses::V4 {
-            src: [127, 0, 0, 1],
-            dst: [127, 0, 0, 1],
-        };
-        let (AnyKey::V4(a, x), AnyKey::V4(b, y)) = (
-            AnyKey::new(&same, 5, 7, TunnelId(0)),
-            AnyKey::new(&same, 7, 5, TunnelId(0)),
-        ) else {
-            panic!("IPv4 addresses give an IPv4 key");
-        };
+        let same = [[127, 0, 0, 1]; 2];
+        let (a, x) = Key4::new(same, [5, 7], TunnelId(0));
+        let (b, y) = Key4::new(same, [7, 5], TunnelId(0));
         assert!(a == b && x != y);
     }
 }

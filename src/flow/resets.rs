@@ -141,7 +141,7 @@ impl Finished {
         let detail = flow.detail.as_deref();
         let mut kept: Vec<Kept> = detail.map(|d| d.kept.clone()).unwrap_or_default();
         kept.extend(flow.trail.in_order(arena));
-        kept.extend(flow.turn.iter().flatten());
+        kept.extend(flow.turns());
         kept.sort_unstable_by_key(|k| k.nth);
         kept.dedup();
         let opener = flow.opener();
@@ -150,7 +150,7 @@ impl Finished {
             tunnel: flow.key.tunnel(),
             opener: opener.map(|i| i as u8),
             saw_syn: opener.is_some_and(|i| flow.seen[i] & super::state::seen::SYN != 0),
-            stream: detail.map_or(flow.conversation.stream, |d| d.stream),
+            stream: detail.map_or(flow.conversation.stream(), |d| d.stream),
             incarnation: flow.incarnation,
             order: detail
                 .and_then(ResetDetail::first_reset)
@@ -158,8 +158,8 @@ impl Finished {
                 .unwrap_or(0),
             kept,
             icmp: detail.map(|d| d.icmp.clone()).unwrap_or_default(),
-            segments: flow.segments.map(u64::from),
-            bytes: flow.bytes,
+            segments: flow.segments().map(u64::from),
+            bytes: flow.bytes(),
             next: [0, 1]
                 .map(|i| (flow.seen[i] & super::state::seen::ALIVE != 0).then_some(flow.next[i])),
             resets: detail.map_or([0; 2], |d| d.resets),

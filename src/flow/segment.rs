@@ -3,6 +3,7 @@
 use crate::capture::Direction;
 use crate::packet::{TunnelId, tcp_flags};
 use crate::units::{FileId, FrameNumber, Seq, Span, Timestamp};
+use smallvec::SmallVec;
 
 /// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +91,7 @@ pub struct TcpOptions {
     /// TCP MD5 signature or TCP-AO present.
     pub signed: bool,
     /// The kinds in order, for fingerprints.
-    pub kinds: Vec<u8>,
+    pub kinds: SmallVec<[u8; 8]>,
     /// The list was cut or malformed.
     pub incomplete: bool,
 }

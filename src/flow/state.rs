@@ -28,46 +28,73 @@ pub mod seen {
 
 /// One connection in one incarnation, while it lives. Arrays are indexed by the key's
 /// endpoint. Times are nanoseconds since the epoch.
+///
+/// In the order of use: what every segment touches comes first, in two cache lines.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Flow<K> {
-    /// Addresses, ports, tunnel.
-    pub key: K,
-    /// Time of its first segment.
-    pub first_time: i64,
     /// Time of the latest segment of each side.
     pub last_time: [i64; 2],
-    /// Initial sequence number, where the SYN was seen.
-    pub isn: [u32; 2],
-    /// SND.NXT.
-    pub next: [u32; 2],
-    /// Payload bytes sent, retransmissions included.
-    pub bytes: [u64; 2],
-    /// Segments sent.
-    pub segments: [u32; 2],
-    /// Time from the other side's SYN (or SYN-ACK) until this side answered it, in nanoseconds,
-    /// 0 when not measured: RTT from the capture point to this side and back.
-    pub rtt: [u32; 2],
+    /// Set once it has seen a RST, an ICMP error or a doubtful SYN.
+    pub detail: Option<Box<ResetDetail>>,
+    /// Addresses, ports, tunnel.
+    pub key: K,
+    /// Its first and latest records.
+    pub trail: Trail,
     /// Wireshark's state.
     pub conversation: Conversation,
+    /// SND.NXT.
+    pub next: [u32; 2],
+    segments_of_first: u32,
+    // payload bytes up to 2^48, in halves that keep the flow small
+    bytes_low: [u32; 2],
+    bytes_high: [u16; 2],
     /// See [`seen`].
     pub seen: [u8; 2],
     /// TTL of the first packet that is no RST.
     pub ttl: [u8; 2],
-    /// Side of the latest payload (0, 1), 2 before any.
-    pub talking: u8,
     /// 0 for the first connection of this key, then 1, 2 ...
     pub incarnation: u16,
-    /// Its first and latest records.
-    pub trail: Trail,
-    /// First record of the latest run of payload of each side.
-    pub turn: [Option<Kept>; 2],
-    /// Set once it has seen a RST, an ICMP error or a doubtful SYN.
-    pub detail: Option<Box<ResetDetail>>,
+    talking: Talking,
+    /// Seeded hash of the key.
+    pub hash: u32,
+    /// Initial sequence number, where the SYN was seen.
+    pub isn: [u32; 2],
+    /// Time from the other side's SYN (or SYN-ACK) until this side answered it, in nanoseconds,
+    /// 0 when not measured: RTT from the capture point to this side and back.
+    pub rtt: [u32; 2],
+    /// Time of its first segment.
+    pub first_time: i64,
+    turn: [Turn; 2],
 }
 
 // 3 million live flows must stay below 1.2 GB with their trails
-const _: () = assert!(size_of::<Flow<Key4>>() <= 200);
-const _: () = assert!(size_of::<Flow<Key6>>() <= 224);
+const _: () = assert!(size_of::<Option<Flow<Key4>>>() <= 160);
+const _: () = assert!(size_of::<Option<Flow<Key6>>>() <= 184);
+
+/// Whose payload came last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Talking {
+    Nobody,
+    First,
+    Second,
+}
+
+/// Where the latest run of payload of one side began.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    loc: Loc,
+    // NEVER: there was none
+    nth: u32,
+}
+
+impl Turn {
+    const NEVER: u32 = u32::MAX;
+    const NONE: Self = Self {
+        loc: Loc::new(0, 0),
+        nth: Self::NEVER,
+    };
+}
 
 /// An idle time after which a SYN with another ISN opens a new incarnation, in nanoseconds
 /// (diagnosis 2.1).
@@ -78,22 +105,51 @@ impl<K: Key> Flow<K> {
     pub fn new(f: &Fact<K>, incarnation: u16, conversation: Conversation) -> Self {
         Self {
             key: f.key,
+            hash: f.hash,
             first_time: f.time,
             last_time: [f.time; 2],
             isn: [0; 2],
             next: [0; 2],
-            bytes: [0; 2],
-            segments: [0; 2],
+            bytes_low: [0; 2],
+            bytes_high: [0; 2],
+            segments_of_first: 0,
             rtt: [0; 2],
             conversation,
             seen: [0; 2],
             ttl: [0; 2],
-            talking: 2,
+            talking: Talking::Nobody,
             incarnation,
             trail: Trail::default(),
-            turn: [None; 2],
+            turn: [Turn::NONE; 2],
             detail: None,
         }
+    }
+
+    /// Payload bytes each side sent, retransmissions included.
+    pub fn bytes(&self) -> [u64; 2] {
+        [0, 1].map(|i| u64::from(self.bytes_high[i]) << 32 | u64::from(self.bytes_low[i]))
+    }
+
+    /// Segments each side sent.
+    pub fn segments(&self) -> [u32; 2] {
+        let first = self.segments_of_first;
+        [first, self.trail.pushed().saturating_sub(first)]
+    }
+
+    /// Takes the latest record back, which `side` sent: it belongs to the next incarnation.
+    pub fn take_back(&mut self, side: usize, arena: &mut Arena) {
+        if self.trail.pop(arena) {
+            self.segments_of_first = self.segments_of_first.saturating_sub(1 - side as u32);
+        }
+    }
+
+    /// First record of the latest run of payload of each side.
+    pub fn turns(&self) -> impl Iterator<Item = Kept> {
+        let begun = self.turn.into_iter().filter(|t| t.nth != Turn::NEVER);
+        begun.map(|t| Kept {
+            loc: t.loc,
+            nth: t.nth,
+        })
     }
 
     /// Time of the latest segment.
@@ -139,7 +195,7 @@ impl<K: Key> Flow<K> {
     #[inline]
     pub fn account(&mut self, f: &Fact<K>, loc: Loc, arena: &mut Arena) {
         let me = f.sender();
-        self.segments[me] = self.segments[me].saturating_add(1);
+        self.segments_of_first = self.segments_of_first.saturating_add(1 - me as u32);
         self.trail.push(arena, loc);
         if f.has(RST) {
             self.seen[me] |= seen::RST;
@@ -173,14 +229,17 @@ impl<K: Key> Flow<K> {
             self.seen[me] |= seen::FIN;
         }
         if f.len > 0 {
-            self.bytes[me] = self.bytes[me].saturating_add(u64::from(f.len));
+            let (low, carry) = self.bytes_low[me].overflowing_add(f.len);
+            self.bytes_low[me] = low;
+            self.bytes_high[me] = self.bytes_high[me].saturating_add(carry.into());
             self.seen[me] |= seen::DATA;
-            if self.talking != me as u8 {
-                self.talking = me as u8;
-                self.turn[me] = Some(Kept {
+            let talking = [Talking::First, Talking::Second][me];
+            if self.talking != talking {
+                self.talking = talking;
+                self.turn[me] = Turn {
                     loc,
                     nth: self.trail.pushed() - 1,
-                });
+                };
             }
         }
     }

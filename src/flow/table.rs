@@ -1,16 +1,18 @@
 //! The flow table of one shard: every flow's segments arrive here in capture order.
 
-use super::baseline::{Baselines, Wanted};
+use super::baseline::Wanted;
 use super::conversation::{Conversation, Stream};
+use super::ended::Ends;
 use super::fact::{Fact, mark};
 use super::key::Key;
-use super::loc::{Arena, Kept, Loc};
+use super::loc::{Arena, Kept, Loc, Trail};
 use super::resets::Finished;
-use super::state::Flow;
+use super::slab::Slab;
+use super::state::{Flow, seen};
 use crate::packet::tcp_flags::{ACK, RST, SYN};
 use crate::units::Seq;
 use hashbrown::HashTable;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 /// A finished connection that stays quiet this long is let go, in nanoseconds. Late replies
 /// and repeated resets come within minutes.
@@ -18,11 +20,42 @@ const LINGER: i64 = 300_000_000_000;
 /// A sweep keeps flows this much longer, so that a packet with a slightly older time finds
 /// its flow whether or not a sweep came between.
 const SWEEP_MARGIN: i64 = 60_000_000_000;
+/// A SYN that nothing answers is let go after this, in nanoseconds: systems repeat it for two
+/// minutes.
+const UNANSWERED: i64 = 300_000_000_000;
+/// Any connection is let go after this silence, in nanoseconds: 26 hours, so that one used
+/// daily stays.
+const SILENT: i64 = 26 * 3_600_000_000_000;
+/// Facts between two looks at the memory in use.
+const MEMORY_CHECK: usize = 4096;
 /// Segments this near a side's SND.NXT belong to that incarnation (diagnosis 2.1).
 const NEAR: u32 = 1 << 24;
-/// Reset connections of one kind that are kept in detail per shard and kind; the run keeps the
-/// first of all shards. Storms go on being counted.
+/// Reset connections of one kind that are kept in detail; the rest is counted.
 pub const DETAIL_LIMIT: usize = 5_000;
+
+/// What one table may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of flows and trails.
+    pub memory: usize,
+    /// Connections closed by FIN, and as many closed by RST, that wait for late segments.
+    pub closed: usize,
+    /// Reset connections of one kind kept in detail: the earliest.
+    pub detail: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: usize::MAX,
+            closed: 1 << 16,
+            detail: DETAIL_LIMIT,
+        }
+    }
+}
+
+/// Facts whose flows are looked up together.
+const BATCH: usize = 32;
 
 /// Where a batch of facts comes from: added to the facts' own offsets and frame numbers.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +68,16 @@ pub struct Base {
 
 /// The flows of one shard and one address family.
 pub struct FlowTable<K> {
-    index: HashTable<u32>,
-    flows: Vec<Option<Flow<K>>>,
+    limits: Limits,
+    index: HashTable<Indexed>,
+    flows: Slab<Option<Flow<K>>>,
+    // slots without a flow
     free: Vec<u32>,
-    hashes: Vec<u64>,
     clock: i64,
-    until_sweep: u64,
+    until_sweep: usize,
+    until_check: usize,
+    // slots of flows that ended by FIN and by RST, in the order they did; some have begun anew
+    closed: [VecDeque<u32>; 2],
     new_streams: Vec<(u32, u64)>,
     unnumbered: Vec<u32>,
     finished: Vec<Finished>,
@@ -49,8 +86,21 @@ pub struct FlowTable<K> {
     reopened: HashMap<u32, usize>,
     forgotten: u64,
     started: u64,
-    wanted: Wanted,
     arena: Arena,
+}
+
+/// A flow in the index: its slot, and the hash of its key, so that a lookup rarely touches
+/// another flow than the right one.
+#[derive(Clone, Copy, Debug)]
+struct Indexed {
+    hash: u32,
+    slot: u32,
+}
+
+// The index takes its bits from both ends of 64.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// How many connections of one kind were reset, and which of them are kept: the earliest.
@@ -71,15 +121,19 @@ pub struct Kind {
     pub refused: bool,
 }
 
-impl<K: Key> Default for FlowTable<K> {
-    fn default() -> Self {
+impl<K: Key> FlowTable<K> {
+    /// A table without flows.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
         Self {
+            limits,
             index: HashTable::new(),
-            flows: Vec::new(),
+            flows: Slab::default(),
             free: Vec::new(),
-            hashes: Vec::new(),
             clock: i64::MIN,
-            until_sweep: 4096,
+            until_sweep: MEMORY_CHECK,
+            until_check: MEMORY_CHECK,
+            closed: Default::default(),
             new_streams: Vec::new(),
             unnumbered: Vec::new(),
             finished: Vec::new(),
@@ -88,86 +142,99 @@ impl<K: Key> Default for FlowTable<K> {
             reopened: HashMap::new(),
             forgotten: 0,
             started: 0,
-            wanted: Wanted::default(),
             arena: Arena::default(),
         }
     }
-}
 
-impl<K: Key> FlowTable<K> {
     /// Takes a chunk's facts in, in order.
-    pub fn reduce(&mut self, facts: &[Fact<K>], base: Base, baselines: &mut Baselines) {
-        // looking up a few flows before touching any lets the cache misses overlap
-        const BATCH: usize = 16;
+    pub fn reduce(&mut self, facts: &[Fact<K>], base: Base, ends: &mut Ends) {
         for batch in facts.chunks(BATCH) {
-            let mut slots = [0_u32; BATCH];
-            for (slot, fact) in slots.iter_mut().zip(batch) {
-                *slot = self.slot(fact);
-                self.touch(*slot);
-            }
-            for (&slot, fact) in slots.iter().zip(batch) {
+            self.touch(batch);
+            for fact in batch {
+                let slot = self.slot(fact);
                 let loc = Loc::new(
                     base.frame + u64::from(fact.frame) + 1,
                     base.offset + u64::from(fact.offset),
                 );
-                self.apply(slot, fact, loc, baselines);
+                self.apply(slot, fact, loc, ends);
             }
-        }
-        self.until_sweep = self.until_sweep.saturating_sub(facts.len() as u64);
-        if self.until_sweep == 0 {
-            self.sweep(baselines);
-            self.until_sweep = 4096.max(4 * self.flows.len() as u64);
+            self.keep_house(batch.len(), ends);
         }
     }
 
-    // Loads the lines that `apply` will need, so that the misses of a batch overlap.
+    // Loads what a batch will need, step by step for all of it: the cache misses of one step
+    // overlap, which those of one packet, each leading to the next, cannot.
     #[inline]
-    fn touch(&self, slot: u32) {
-        if let Some(flow) = &self.flows[slot as usize] {
-            let line = (
-                flow.last_time[0],
-                flow.seen[0],
-                flow.trail.latest(&self.arena),
-            );
-            std::hint::black_box(line);
+    fn touch(&self, batch: &[Fact<K>]) {
+        let mut slots = [0_u32; BATCH];
+        let mut found = 0;
+        for fact in batch {
+            if let Some(i) = self.index.find(spread(fact.hash), |i| i.hash == fact.hash) {
+                slots[found] = i.slot;
+                found += 1;
+            }
         }
+        let mut trails = [Trail::default(); BATCH];
+        let mut live = 0;
+        for &slot in &slots[..found] {
+            if let Some(flow) = &self.flows[slot] {
+                trails[live] = flow.trail;
+                live += 1;
+                std::hint::black_box(flow.last_time[0]);
+            }
+        }
+        for trail in &trails[..live] {
+            std::hint::black_box(trail.latest(&self.arena));
+        }
+    }
+
+    // Counted in facts, so that it happens at the same places however the work is divided.
+    #[inline]
+    fn keep_house(&mut self, facts: usize, ends: &mut Ends) {
+        self.until_check = self.until_check.saturating_sub(facts);
+        if self.until_check > 0 {
+            return;
+        }
+        self.until_check = MEMORY_CHECK;
+        self.until_sweep = self.until_sweep.saturating_sub(MEMORY_CHECK);
+        if self.until_sweep == 0 {
+            self.sweep(ends);
+            self.until_sweep = 4 * self.flows.len() as usize;
+        }
+        self.shrink(ends);
     }
 
     #[inline]
     fn slot(&mut self, f: &Fact<K>) -> u32 {
         let flows = &self.flows;
-        let same = |&slot: &u32| {
-            flows[slot as usize]
-                .as_ref()
-                .is_some_and(|flow| flow.key == f.key)
+        let same = |indexed: &Indexed| {
+            indexed.hash == f.hash
+                && flows[indexed.slot]
+                    .as_ref()
+                    .is_some_and(|flow| flow.key == f.key)
         };
-        if let Some(&slot) = self.index.find(f.hash, same) {
-            return slot;
+        if let Some(indexed) = self.index.find(spread(f.hash), same) {
+            return indexed.slot;
         }
         self.started += 1;
-        self.insert(f.hash, Flow::new(f, 0, Conversation::NEW))
-    }
-
-    fn insert(&mut self, hash: u64, flow: Flow<K>) -> u32 {
-        let slot = if let Some(slot) = self.free.pop() {
-            self.flows[slot as usize] = Some(flow);
-            self.hashes[slot as usize] = hash;
-            slot
-        } else {
-            self.flows.push(Some(flow));
-            self.hashes.push(hash);
-            self.flows.len() as u32 - 1
+        let flow = Some(Flow::new(f, 0, Conversation::NEW));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.flows[slot] = flow;
+                slot
+            }
+            None => self.flows.push(flow),
         };
-        let hashes = &self.hashes;
+        let hash = f.hash;
         self.index
-            .insert_unique(hash, slot, |&s| hashes[s as usize]);
+            .insert_unique(spread(hash), Indexed { hash, slot }, |i| spread(i.hash));
         slot
     }
 
     #[inline]
-    fn apply(&mut self, slot: u32, f: &Fact<K>, loc: Loc, baselines: &mut Baselines) {
+    fn apply(&mut self, slot: u32, f: &Fact<K>, loc: Loc, ends: &mut Ends) {
         self.clock = self.clock.max(f.time);
-        let Some(flow) = self.flows[slot as usize].as_mut() else {
+        let Some(flow) = self.flows[slot].as_mut() else {
             return;
         };
         if f.has(mark::QUOTED) {
@@ -180,23 +247,25 @@ impl<K: Key> FlowTable<K> {
         let idle = f.time.saturating_sub(flow.latest());
         let retired = flow.finished() && idle > LINGER;
         if retired || flow.reopened_by(f) {
-            self.reopen(slot, f, baselines);
+            self.reopen(slot, f, ends);
         } else if flow.incarnation > 0 && self.belongs_to_previous(slot, f, loc) {
             return;
         }
-        let Some(flow) = self.flows[slot as usize].as_mut() else {
+        let Some(flow) = self.flows[slot].as_mut() else {
             return;
         };
         if flow.conversation.segment(f, loc.frame()) {
             self.new_streams.push((slot, loc.frame()));
         }
         if f.has(SYN) && doubtful(flow, f) {
-            self.doubt(slot, f, loc, baselines);
+            self.doubt(slot, f, loc, ends);
         }
-        let Some(flow) = self.flows[slot as usize].as_mut() else {
+        let Some(flow) = self.flows[slot].as_mut() else {
             return;
         };
+        let before = flow.finished();
         flow.account(f, loc, &mut self.arena);
+        let closed = !before && flow.finished();
         if f.has(RST) || flow.detail.is_some() {
             let first = f.has(RST)
                 && flow
@@ -204,17 +273,39 @@ impl<K: Key> FlowTable<K> {
                     .as_ref()
                     .is_none_or(|d| d.first_reset().is_none());
             let detail = flow.detail.get_or_insert_default();
-            detail.segment(f, loc, (&flow.trail, &self.arena), flow.conversation.stream);
+            detail.segment(
+                f,
+                loc,
+                (&flow.trail, &self.arena),
+                flow.conversation.stream(),
+            );
             if first {
                 self.unnumbered.push(slot);
             }
+        }
+        if closed {
+            self.closed(slot, f.has(RST), ends);
+        }
+    }
+
+    // Queues a flow that has just ended; the one that has waited longest gives way.
+    fn closed(&mut self, slot: u32, by_reset: bool, ends: &mut Ends) {
+        let queue = &mut self.closed[usize::from(by_reset)];
+        queue.push_back(slot);
+        if queue.len() <= self.limits.closed {
+            return;
+        }
+        if let Some(oldest) = queue.pop_front()
+            && self.flows[oldest].as_ref().is_some_and(Flow::finished)
+        {
+            self.release(oldest, ends);
         }
     }
 
     // A SYN with another ISN on a living connection: a new incarnation only if a SYN-ACK
     // answers it (diagnosis 2.1); until then it stays with the old one.
-    fn doubt(&mut self, slot: u32, f: &Fact<K>, loc: Loc, baselines: &mut Baselines) {
-        let Some(flow) = self.flows[slot as usize].as_mut() else {
+    fn doubt(&mut self, slot: u32, f: &Fact<K>, loc: Loc, ends: &mut Ends) {
+        let Some(flow) = self.flows[slot].as_mut() else {
             return;
         };
         if !f.has(ACK) {
@@ -225,9 +316,9 @@ impl<K: Key> FlowTable<K> {
         let Some((syn_loc, isn, time)) = pending.filter(|p| p.1.wrapping_add(1) == f.ack) else {
             return;
         };
-        flow.trail.pop(&mut self.arena);
-        self.reopen(slot, f, baselines);
-        if let Some(flow) = self.flows[slot as usize].as_mut() {
+        flow.take_back(1 - f.sender(), &mut self.arena);
+        self.reopen(slot, f, ends);
+        if let Some(flow) = self.flows[slot].as_mut() {
             let syn = Fact {
                 seq: isn,
                 ack: 0,
@@ -242,16 +333,16 @@ impl<K: Key> FlowTable<K> {
     }
 
     // Ends the incarnation in this slot and starts the next one in its place.
-    fn reopen(&mut self, slot: u32, f: &Fact<K>, baselines: &mut Baselines) {
-        let Some(old) = self.flows[slot as usize].take() else {
+    fn reopen(&mut self, slot: u32, f: &Fact<K>, ends: &mut Ends) {
+        let Some(old) = self.flows[slot].take() else {
             return;
         };
         self.started += 1;
         let mut next = Flow::new(f, old.incarnation.saturating_add(1), old.conversation);
         next.first_time = f.time;
-        self.flows[slot as usize] = Some(next);
+        self.flows[slot] = Some(next);
         self.reopened.remove(&slot);
-        if let Some(kept) = self.finish(old, baselines) {
+        if let Some(kept) = self.finish(old, ends) {
             self.reopened.insert(slot, kept);
         }
     }
@@ -262,10 +353,8 @@ impl<K: Key> FlowTable<K> {
         let Some(&kept) = self.reopened.get(&slot) else {
             return false;
         };
-        let (Some(flow), Some(old)) = (
-            self.flows[slot as usize].as_ref(),
-            self.finished.get_mut(kept),
-        ) else {
+        let (Some(flow), Some(old)) = (self.flows[slot].as_ref(), self.finished.get_mut(kept))
+        else {
             return false;
         };
         let me = f.sender();
@@ -273,7 +362,7 @@ impl<K: Key> FlowTable<K> {
         if old.endpoints != flow.key.endpoints() {
             return false; // its place was given to an earlier connection of the same storm
         }
-        let here = flow.seen[me] & super::state::seen::ALIVE != 0 && near(flow.next[me]);
+        let here = flow.seen[me] & seen::ALIVE != 0 && near(flow.next[me]);
         if f.has(SYN) || here || !old.next[me].is_some_and(near) || (f.has(RST | ACK) && f.seq == 0)
         {
             return false;
@@ -290,14 +379,14 @@ impl<K: Key> FlowTable<K> {
     }
 
     // Counts a finished incarnation; keeps it if it was reset. Its index in `finished`.
-    fn finish(&mut self, mut flow: Flow<K>, baselines: &mut Baselines) -> Option<usize> {
-        let kept = self.keep(&flow, baselines);
+    fn finish(&mut self, mut flow: Flow<K>, ends: &mut Ends) -> Option<usize> {
+        let kept = self.keep(&flow, ends);
         flow.trail.release(&mut self.arena);
         kept
     }
 
-    fn keep(&mut self, flow: &Flow<K>, baselines: &mut Baselines) -> Option<usize> {
-        baselines.add(flow, &self.arena, &self.wanted);
+    fn keep(&mut self, flow: &Flow<K>, ends: &mut Ends) -> Option<usize> {
+        ends.push(flow, &self.arena);
         let reset = flow
             .detail
             .as_ref()
@@ -308,7 +397,7 @@ impl<K: Key> FlowTable<K> {
         let finished = Finished::of(flow, &self.arena, self.forgotten > 0);
         let tally = self.kinds.entry(kind_of(&finished)).or_default();
         tally.count += 1;
-        if tally.kept.len() < DETAIL_LIMIT {
+        if tally.kept.len() < self.limits.detail {
             tally.kept.push((finished.order, self.finished.len()));
             self.finished.push(finished);
             return Some(self.finished.len() - 1);
@@ -324,31 +413,35 @@ impl<K: Key> FlowTable<K> {
         Some(place)
     }
 
-    fn sweep(&mut self, baselines: &mut Baselines) {
-        let limit = self.clock.saturating_sub(LINGER + SWEEP_MARGIN);
+    fn sweep(&mut self, ends: &mut Ends) {
+        let clock = self.clock.saturating_sub(SWEEP_MARGIN);
         for slot in 0..self.flows.len() {
-            let old = self.flows[slot]
-                .as_ref()
-                .is_some_and(|f| f.finished() && f.latest() < limit);
+            let old = self.flows[slot].as_ref().is_some_and(|f| {
+                let limit = if f.finished() {
+                    LINGER
+                } else if f.detail.is_none() && f.seen[0] & f.seen[1] & seen::ALIVE == 0 {
+                    UNANSWERED
+                } else {
+                    SILENT
+                };
+                f.latest() < clock.saturating_sub(limit)
+            });
             if old {
-                self.release(slot, baselines);
+                self.release(slot, ends);
             }
         }
     }
 
-    fn release(&mut self, slot: usize, baselines: &mut Baselines) {
+    fn release(&mut self, slot: u32, ends: &mut Ends) {
         let Some(flow) = self.flows[slot].take() else {
             return;
         };
-        if let Ok(entry) = self
-            .index
-            .find_entry(self.hashes[slot], |&s| s as usize == slot)
-        {
+        if let Ok(entry) = self.index.find_entry(spread(flow.hash), |i| i.slot == slot) {
             entry.remove();
         }
-        self.reopened.remove(&(slot as u32));
-        self.free.push(slot as u32);
-        self.finish(flow, baselines);
+        self.reopened.remove(&slot);
+        self.free.push(slot);
+        self.finish(flow, ends);
     }
 
     /// Frames in which streams began since the last call.
@@ -365,15 +458,14 @@ impl<K: Key> FlowTable<K> {
             }
         };
         for (slot, _) in std::mem::take(&mut self.new_streams) {
-            if let Some(flow) = self.flows[slot as usize].as_mut() {
-                settle(&mut flow.conversation.stream);
+            if let Some(flow) = self.flows[slot].as_mut() {
+                let mut stream = flow.conversation.stream();
+                settle(&mut stream);
+                flow.conversation.set_stream(stream);
             }
         }
         for slot in std::mem::take(&mut self.unnumbered) {
-            if let Some(detail) = self.flows[slot as usize]
-                .as_mut()
-                .and_then(|f| f.detail.as_mut())
-            {
+            if let Some(detail) = self.flows[slot].as_mut().and_then(|f| f.detail.as_mut()) {
                 settle(&mut detail.stream);
             }
         }
@@ -383,37 +475,36 @@ impl<K: Key> FlowTable<K> {
         self.settled = self.finished.len();
     }
 
-    /// Lets the longest-idle flows go until the table uses at most `limit` bytes; how many went.
-    pub fn shrink(&mut self, limit: usize, baselines: &mut Baselines) -> u64 {
+    // Lets the longest-idle flows go when the table uses more than it may.
+    fn shrink(&mut self, ends: &mut Ends) {
+        let limit = self.limits.memory;
         if self.bytes() <= limit {
-            return 0;
+            return;
         }
-        let mut by_age: Vec<(i64, u32)> = self
-            .flows
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, flow)| flow.as_ref().map(|f| (f.latest(), slot as u32)))
+        let mut by_age: Vec<(i64, u32)> = (0..self.flows.len())
+            .filter_map(|slot| Some((self.flows[slot].as_ref()?.latest(), slot)))
             .collect();
         by_age.sort_unstable();
-        let mut gone = 0;
         for (_, slot) in by_age {
             if self.bytes() <= limit - limit / 8 {
                 break;
             }
-            self.release(slot as usize, baselines);
-            gone += 1;
+            self.release(slot, ends);
+            self.forgotten += 1;
         }
-        self.forgotten += gone;
-        gone
     }
 
     /// Bytes the live flows use: what their number and their trails come to.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        // a slot and its hash in the index, and room for both to grow
+    fn bytes(&self) -> usize {
+        // an entry of the index, and room for it to grow
         const INDEX: usize = 16;
-        let (blocks, size) = self.arena.in_use();
-        self.index.len() * (size_of::<Option<Flow<K>>>() + INDEX) + blocks * size
+        self.index.len() * (size_of::<Option<Flow<K>>>() + INDEX) + self.arena.bytes()
+    }
+
+    /// Flows let go for lack of memory.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Flows begun so far.
@@ -422,56 +513,34 @@ impl<K: Key> FlowTable<K> {
         self.started
     }
 
-    /// Ends the flows that were reset, and adds what is wanted to be known for all of them.
-    pub fn finish_reset(&mut self, baselines: &mut Baselines) -> Wanted {
-        let reset = |f: &Flow<K>| f.either_saw(super::state::seen::RST);
+    /// Ends the flows that were reset, and returns all that were, in the order they ended, and
+    /// how many of each kind there were.
+    pub fn finish_reset(&mut self, ends: &mut Ends) -> (Vec<Finished>, HashMap<Kind, u64>) {
         for slot in 0..self.flows.len() {
+            let reset = |flow: &Flow<K>| flow.either_saw(seen::RST);
             if self.flows[slot].as_ref().is_some_and(reset)
                 && let Some(flow) = self.flows[slot].take()
             {
-                self.finish(flow, baselines);
+                self.finish(flow, ends);
             }
         }
-        let mut wanted = Wanted {
-            hosts: Some(Default::default()),
-            ..Wanted::default()
-        };
-        for finished in &self.finished {
-            wanted
-                .hosts
-                .get_or_insert_default()
-                .extend(finished.endpoints.map(|e| e.ip));
-            let server = finished.endpoints[1 - super::roles::client_of(finished).0];
-            *wanted.services.entry(server).or_default() += u64::from(!kind_of(finished).refused);
-        }
-        wanted
+        let kinds = std::mem::take(&mut self.kinds).into_iter();
+        let counts = kinds.map(|(kind, tally)| (kind, tally.count)).collect();
+        (std::mem::take(&mut self.finished), counts)
     }
 
-    /// Ends the other flows, and returns the reset ones in the order they ended, and how many
-    /// of each kind there were.
-    pub fn finish_all(
-        &mut self,
-        baselines: &mut Baselines,
-        wanted: &Wanted,
-    ) -> (Vec<Finished>, HashMap<Kind, u64>) {
-        for slot in 0..self.flows.len() {
-            if let Some(mut flow) = self.flows[slot].take() {
-                baselines.add(&flow, &self.arena, wanted);
-                flow.trail.release(&mut self.arena);
-            }
-        }
-        let kinds = std::mem::take(&mut self.kinds)
-            .into_iter()
-            .map(|(kind, tally)| (kind, tally.count))
-            .collect();
-        (std::mem::take(&mut self.finished), kinds)
+    /// Ends the other flows.
+    pub fn finish_rest(&self, ends: &mut Ends, wanted: &Wanted) {
+        (0..self.flows.len())
+            .filter_map(|slot| self.flows[slot].as_ref())
+            .for_each(|flow| ends.push_wanted(flow, &self.arena, wanted));
     }
 }
 
 #[inline]
 fn doubtful<K: Key>(flow: &Flow<K>, f: &Fact<K>) -> bool {
     let me = f.sender();
-    let both_alive = flow.seen[0] & flow.seen[1] & super::state::seen::ALIVE != 0;
+    let both_alive = flow.seen[0] & flow.seen[1] & seen::ALIVE != 0;
     both_alive && !f.has(RST) && {
         if f.has(ACK) {
             flow.detail

@@ -1,26 +1,21 @@
 //! Incarnations, roles and late segments, by hand-made facts.
 
-use super::baseline::{Baselines, Wanted};
+use super::ended::Ends;
 use super::fact::{Fact, mark};
-use super::key::{AnyKey, Key4};
+use super::key::Key4;
 use super::resets::Finished;
-use super::table::{Base, FlowTable};
+use super::table::{Base, FlowTable, Limits};
+use crate::packet::TunnelId;
 use crate::packet::tcp_flags::{ACK, FIN, RST, SYN};
-use crate::packet::{Addresses, TunnelId};
 
 const SECOND: i64 = 1_000_000_000;
 /// Client 10.0.0.1:40000 is the key's first endpoint, server 10.0.0.2:80 its second.
 const SERVER: u16 = mark::FROM_SECOND;
 
 fn key() -> Key4 {
-    let addresses = Addresses::V4 {
-        src: [10, 0, 0, 1],
-        dst: [10, 0, 0, 2],
-    };
-    match AnyKey::new(&addresses, 40000, 80, TunnelId(0)) {
-        AnyKey::V4(key, false) => key,
-        other => panic!("the lower address comes first: {other:?}"),
-    }
+    let (key, swapped) = Key4::new([[10, 0, 0, 1], [10, 0, 0, 2]], [40000, 80], TunnelId(0));
+    assert!(!swapped, "the lower address comes first");
+    key
 }
 
 /// `(time in ns, flags and side, seq, ack, len)` of each segment, in order.
@@ -41,19 +36,18 @@ fn run(segments: &[(i64, u16, u32, u32, u32)]) -> Vec<Finished> {
             ttl: 64,
         })
         .collect();
-    let mut table = FlowTable::default();
-    let mut baselines = Baselines::default();
+    let mut table = FlowTable::new(Limits::default());
+    let mut ends = Ends::default();
     table.reduce(
         &facts,
         Base {
             frame: 0,
             offset: 24,
         },
-        &mut baselines,
+        &mut ends,
     );
     table.number_streams(|frame| frame);
-    table.finish_reset(&mut baselines);
-    let mut finished = table.finish_all(&mut baselines, &Wanted::default()).0;
+    let mut finished = table.finish_reset(&mut ends).0;
     finished.sort_by_key(|f| f.order);
     finished
 }

@@ -23,6 +23,7 @@ mod transport;
 mod tunnel;
 mod view;
 
+pub use plain::PlainTcp;
 pub use transport::checksum::{TcpChecksum, tcp_checksum};
 pub use transport::tcp_options::{TcpOption, TcpOptionWalk, tcp_options};
 pub use view::{
@@ -47,6 +48,35 @@ pub fn dissect(link_type: LinkType, data: &[u8], original_len: u32) -> PacketVie
         return view;
     }
     dissect_any(link_type, frame)
+}
+
+/// The short way for a TCP segment in IPv4 on Ethernet that nothing is odd about, which nearly
+/// all frames are: what [`dissect`] says of it. `None` means that the frame wants [`dissect`].
+#[inline(always)]
+#[must_use]
+pub fn plain_tcp4(
+    link_type: LinkType,
+    data: &[u8],
+    original_len: u32,
+) -> Option<PlainTcp<'_, [u8; 4]>> {
+    if link_type != LinkType::ETHERNET {
+        return None;
+    }
+    plain::tcp4(Layer::frame(data, original_len))
+}
+
+/// The same for IPv6.
+#[inline(always)]
+#[must_use]
+pub fn plain_tcp6(
+    link_type: LinkType,
+    data: &[u8],
+    original_len: u32,
+) -> Option<PlainTcp<'_, [u8; 16]>> {
+    if link_type != LinkType::ETHERNET {
+        return None;
+    }
+    plain::tcp6(Layer::frame(data, original_len))
 }
 
 /// The outermost fragmented datagram of a frame; for those whose view says that there is one.

@@ -112,7 +112,7 @@ mod tests {
         let mut c = case(1);
         assert_eq!(server_names(&c), ["www.example.net"]);
         assert_eq!(headline(&c).as_deref(), Some("www.example.net"));
-        c.story.tls = Some(TlsStory {
+        c.story.tls = Some(Box::new(TlsStory {
             client_hello: Some(ClientHello {
                 sni: Some("WWW.example.net".into()),
                 versions: vec![0x0304, 0x0303],
@@ -125,7 +125,7 @@ mod tests {
                 ..TlsAlert::default()
             }],
             ..TlsStory::default()
-        });
+        }));
         c.story.last_request = Some(Request {
             summary: "GET / HTTP/1.1".into(),
             host: "other.example".into(),

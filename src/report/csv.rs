@@ -5,6 +5,7 @@ use super::figures::time;
 use super::hostile::csv_cell;
 use super::{Report, app};
 use crate::diagnosis::Case;
+use std::borrow::Cow;
 use std::io;
 
 const HEADER: [&str; 22] = [
@@ -37,7 +38,9 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<
     let mut writer = ::csv::Writer::from_writer(out);
     writer.write_record(HEADER).map_err(io_error)?;
     for case in report.cases {
-        writer.write_record(row(report, case)).map_err(io_error)?;
+        let row = row(report, case);
+        let cells = row.iter().map(|cell| cell.as_bytes());
+        writer.write_record(cells).map_err(io_error)?;
     }
     writer.flush()
 }
@@ -49,32 +52,33 @@ fn io_error(e: ::csv::Error) -> io::Error {
     }
 }
 
-fn row(report: &Report<'_>, case: &Case) -> [String; HEADER.len()] {
+fn row<'a>(report: &Report<'_>, case: &'a Case) -> [Cow<'a, str>; HEADER.len()] {
     let d = &case.diagnosis;
     let c = &case.connection;
     let primary = case.primary_segment();
-    let cell = csv_cell;
+    let cell = |text: &str| Cow::Owned(csv_cell(text));
+    let number = |n: u64| Cow::Owned(n.to_string());
     [
-        case.id.to_string(),
-        time(primary.time, report.digits(case)),
-        d.class.to_owned(),
+        number(case.id.into()),
+        time(primary.time, report.digits(case)).into(),
+        d.class.into(),
         cell(d.title),
-        d.severity.id().to_owned(),
-        d.party.id().to_owned(),
-        d.party_confidence.id().to_owned(),
-        d.cause_confidence.id().to_owned(),
-        d.basis.id().to_owned(),
-        c.client.ip.to_string(),
-        c.client.port.to_string(),
-        c.server.ip.to_string(),
-        c.server.port.to_string(),
+        d.severity.id().into(),
+        d.party.id().into(),
+        d.party_confidence.id().into(),
+        d.cause_confidence.id().into(),
+        d.basis.id().into(),
+        c.client.ip.to_string().into(),
+        number(c.client.port.into()),
+        c.server.ip.to_string().into(),
+        number(c.server.port.into()),
         cell(&app::server_names(case).join(" ")),
-        cell(&d.summary),
+        cell(&d.summary()),
         cell(&app::last_request(case).unwrap_or_default()),
         cell(report.file_of(case).map_or("", |f| &f.label)),
-        primary.frame.in_file.to_string(),
-        c.stream.to_string(),
-        display_filter(case),
+        number(primary.frame.in_file.0),
+        number(c.stream),
+        display_filter(case).into(),
         cell(
             &report
                 .written
@@ -82,19 +86,19 @@ fn row(report: &Report<'_>, case: &Case) -> [String; HEADER.len()] {
                 .map(|w| w.path.display().to_string())
                 .unwrap_or_default(),
         ),
-        case.group.to_string(),
+        number(case.group.into()),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::{Findings, case};
+    use crate::report::testing::{Findings, case, told};
 
     #[test]
     fn read_back_and_no_formula() {
         let mut c = case(1);
-        c.diagnosis.summary = "=HYPERLINK(\"http://x\"),\"a\"\nb".into();
+        c.diagnosis.evidence[0] = told("=HYPERLINK(\"http://x\"),\"a\"\nb");
         c.connection.name.as_mut().unwrap().name = "+cmd|' /C calc'!A0".into();
         let mut findings = Findings::of(vec![c]);
         findings.files[0].label = "-dash,and comma.pcap".into();

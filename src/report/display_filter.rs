@@ -3,18 +3,18 @@
 use super::figures::epoch;
 use crate::diagnosis::Case;
 use crate::selection;
+use std::fmt::Write as _;
 
 /// A filter in absolute terms (addresses, ports, time range), so that it works in any file that
 /// holds the packets: stream numbers differ from file to file.
 #[must_use]
 pub fn display_filter(case: &Case) -> String {
     let totals = &case.connection.totals;
-    format!(
-        "{} && frame.time_epoch >= {} && frame.time_epoch <= {}",
-        selection::display_filter(case),
-        epoch(totals.first_time),
-        epoch(totals.last_time)
-    )
+    let mut filter = selection::display_filter(case);
+    for (is, at) in [(">=", totals.first_time), ("<=", totals.last_time)] {
+        let _ = write!(filter, " && frame.time_epoch {is} {}", epoch(at));
+    }
+    filter
 }
 
 #[cfg(test)]

@@ -19,6 +19,12 @@ struct Members<'a> {
 /// Above this many rows groups are shown instead of cases.
 const ROWS_WITHOUT_GROUPS: usize = 20;
 
+/// More groups than this do not fit into anybody's eye: then the first of them are shown, and
+/// the others counted by class.
+const MOST_GROUPS: usize = 60;
+/// How many are shown then.
+const FEWER_GROUPS: usize = 40;
+
 /// Whether the cases are so many, and so many alike, that groups say more. Never when a case
 /// belongs to no group: none may go unmentioned.
 pub(super) fn say_more(report: &Report<'_>) -> bool {
@@ -49,9 +55,20 @@ pub(super) fn print(canvas: &mut Canvas<'_>, report: &Report<'_>) -> io::Result<
     let members = all_members(report);
     let (harmless, others): (Vec<_>, Vec<_>) =
         members.iter().partition(|m| m.worst == Severity::Harmless);
-    let rows: Vec<Row> = others.iter().map(|m| group_row(report, m)).collect();
+    let shown = if others.len() > MOST_GROUPS {
+        FEWER_GROUPS
+    } else {
+        others.len()
+    };
+    let (shown, further) = others.split_at_checked(shown).unwrap_or((&others, &[]));
+    let rows: Vec<Row> = shown.iter().map(|m| group_row(report, m)).collect();
     table::print(canvas, &rows)?;
-    print_harmless(canvas, &harmless)
+    let head = format!(
+        "{} more groups (-v lists every case):",
+        count(further.len() as u64)
+    );
+    print_classes(canvas, &head, further)?;
+    print_classes(canvas, "harmless (-v lists every case):", &harmless)
 }
 
 /// The exemplar is the first of the worst cases.
@@ -104,9 +121,10 @@ fn extent(report: &Report<'_>, m: &Members<'_>) -> String {
     text
 }
 
-fn print_harmless(canvas: &mut Canvas<'_>, harmless: &[&Members<'_>]) -> io::Result<()> {
+/// Groups by class, as counts.
+fn print_classes(canvas: &mut Canvas<'_>, head: &str, members: &[&Members<'_>]) -> io::Result<()> {
     let mut by_class: BTreeMap<&str, (u64, u64, &str)> = BTreeMap::new();
-    for m in harmless {
+    for m in members {
         let d = &m.exemplar.diagnosis;
         let entry = by_class.entry(d.class).or_insert((0, 0, d.title));
         entry.0 += size(m.group);
@@ -116,7 +134,7 @@ fn print_harmless(canvas: &mut Canvas<'_>, harmless: &[&Members<'_>]) -> io::Res
         return Ok(());
     }
     canvas.line("")?;
-    canvas.line("harmless (-v lists every case):")?;
+    canvas.line(head)?;
     for (class, (resets, groups, title)) in by_class {
         let in_groups = if groups > 1 {
             format!(" in {}", counted(groups, "group"))

@@ -4,12 +4,13 @@ use super::app;
 use super::display_filter::display_filter;
 use super::figures::time;
 use super::hostile::is_hostile;
+use super::key::reset_key;
 use super::schema_case as schema;
 use super::{FileStatus, Report};
 use crate::diagnosis::{Case, Group};
 use crate::flow::{FrameRef, RoleBasis, Segment, Side};
 use crate::packet::tcp_flags;
-use crate::reset::Reset;
+use crate::reset::{Reset, Vote};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use std::io;
@@ -36,13 +37,25 @@ pub(super) fn write_document(report: &Report<'_>, out: &mut dyn io::Write) -> io
 /// # Errors
 /// What `out` says.
 pub fn write_cases(report: &Report<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut line = Vec::new();
     for case in report.cases {
-        write_value(&case_of(report, case), out)?;
+        line.clear();
+        write_value(&case_of(report, case), &mut line)?;
+        out.write_all(&line)?;
     }
     Ok(())
 }
 
-fn write_value<T: Serialize>(value: &T, out: &mut dyn io::Write) -> io::Result<()> {
+/// A case's line in a list of cases, with the line's end.
+#[must_use]
+pub fn line(report: &Report<'_>, case: &Case) -> String {
+    let mut out = Vec::new();
+    // writing to memory does not fail
+    let _ = write_value(&case_of(report, case), &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn write_value<T: Serialize, W: io::Write + ?Sized>(value: &T, out: &mut W) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Visible);
     value.serialize(&mut serializer)?;
     out.write_all(b"\n")
@@ -57,6 +70,10 @@ impl Formatter for Visible {
     where
         W: ?Sized + io::Write,
     {
+        // nearly all text is
+        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(is_hostile) {
             let (before, tail) = rest.split_at(at);
@@ -75,6 +92,7 @@ impl Formatter for Visible {
 fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
     let d = &case.diagnosis;
     let primary = case.primary_segment();
+    let written = report.written.get(&case.id);
     schema::Case {
         schema: schema::SCHEMA,
         id: case.id,
@@ -86,8 +104,8 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         party_confidence: d.party_confidence.id(),
         cause_confidence: d.cause_confidence.id(),
         basis: d.basis.id(),
-        summary: d.summary.clone(),
-        blame: d.blame.clone(),
+        summary: d.summary(),
+        blame: d.to_change().map(str::to_owned),
         stage: d.stage.id(),
         zeek_conn_state: d.zeek_conn_state,
         tcp_completeness: d.completeness,
@@ -113,8 +131,8 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         trigger: trigger(report, case),
         evidence: evidence(case),
         alternatives: alternatives(case),
-        advice: d.advice.clone(),
-        other_vantage: d.other_vantage.clone(),
+        advice: d.advice().into_iter().map(str::to_owned).collect(),
+        other_vantage: d.elsewhere().map(str::to_owned),
         checklist: checklist(case),
         contrast: contrast(case),
         middlebox_score_db: d.middlebox_score,
@@ -122,10 +140,9 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         tcp_stream: case.connection.stream,
         incarnation: case.connection.incarnation,
         display_filter: display_filter(case),
-        case_file: report
-            .written
-            .get(&case.id)
-            .map(|w| w.path.display().to_string()),
+        case_file: written.map(|w| w.path.display().to_string()),
+        case_file_frame: written.and_then(|w| w.reset),
+        case_file_packets: written.map(|w| w.packets),
         group: case.group,
     }
 }
@@ -135,7 +152,7 @@ fn vantage(case: &Case) -> schema::Vantage {
     schema::Vantage {
         point: v.point.id(),
         decisive: v.decisive,
-        votes: v.votes.clone(),
+        votes: v.votes.iter().map(Vote::to_string).collect(),
     }
 }
 
@@ -170,7 +187,8 @@ fn endpoint(case: &Case, side: Side) -> schema::Endpoint {
     }
 }
 
-fn role_basis(basis: RoleBasis) -> &'static str {
+/// The stable id of how roles are known.
+pub(super) fn role_basis(basis: RoleBasis) -> &'static str {
     match basis {
         RoleBasis::Syn => "syn",
         RoleBasis::SynAck => "syn-ack",
@@ -228,6 +246,7 @@ fn rst(report: &Report<'_>, case: &Case, reset: &Reset) -> Option<schema::Rst> {
         ip_id: s.ip_id,
         payload: (!s.payload.is_empty()).then(|| String::from_utf8_lossy(&s.payload).into_owned()),
         reason: app::reset_reason(&s.payload),
+        key: reset_key(case, s),
     })
 }
 
@@ -271,7 +290,7 @@ fn evidence(case: &Case) -> Vec<schema::Evidence> {
     let statements = case.diagnosis.evidence.iter();
     statements
         .map(|s| schema::Evidence {
-            text: s.text.clone(),
+            text: s.text(),
             frames: s.frames.iter().map(|f| f.number.0).collect(),
         })
         .collect()
@@ -282,13 +301,13 @@ fn alternatives(case: &Case) -> Vec<schema::Alternative> {
     others
         .map(|a| schema::Alternative {
             class: a.class,
-            why_less_likely: a.why_less_likely.clone(),
+            why_less_likely: a.why_less_likely.to_string(),
         })
         .collect()
 }
 
 fn checklist(case: &Case) -> schema::Checklist {
-    let c = case.diagnosis.checklist.clone();
+    let c = case.checklist();
     schema::Checklist {
         first_reset: c.first_reset,
         sender: c.sender,

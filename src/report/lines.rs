@@ -1,16 +1,20 @@
 //! The lines around the table.
 
-use super::Report;
 use super::figures::{bytes, count, counted, duration};
-use super::hostile::plain;
+use super::hostile::{plain, shell_word};
+use super::{FileStatus, Report};
 use crate::anomaly::{AnomalyKind, Tally};
-use crate::diagnosis::Severity;
+use crate::diagnosis::{Case, Severity};
+use crate::units::FileId;
 use std::collections::BTreeMap;
 
 /// What is said when there is nothing to show.
 pub(super) fn nothing(report: &Report<'_>) -> String {
     let t = report.totals;
     let read = read(report);
+    if t.cases > 0 && report.earlier.only_new {
+        return format!("nothing new: {} in {read}", counted(t.cases, "case"));
+    }
     if t.cases > 0 {
         return format!(
             "no case matches the filters; {} in {read}",
@@ -18,7 +22,7 @@ pub(super) fn nothing(report: &Report<'_>) -> String {
         );
     }
     if t.files == 0 {
-        return "no capture files were read".to_owned();
+        return "no capture files were read: nothing given is a capture by content, or --include and --exclude leave it out".to_owned();
     }
     format!(
         "no TCP resets in {read}, {}",
@@ -122,17 +126,114 @@ fn first_place(file: &str, tally: &Tally) -> String {
     text
 }
 
+/// Every input file with what came of it, when there are several.
+pub(super) fn files(report: &Report<'_>) -> Vec<String> {
+    if report.files.len() < 2 {
+        return Vec::new();
+    }
+    let mut cases: BTreeMap<FileId, u64> = BTreeMap::new();
+    for case in report.cases {
+        *cases.entry(case.primary_segment().frame.file).or_insert(0) += 1;
+    }
+    let line = |f: &FileStatus| {
+        let damaged = report.anomalies.iter().any(|(id, _, _)| id == f.id);
+        let state = match &f.error {
+            Some(why) => format!("not read to its end: {}", plain(why)),
+            None if damaged => "read, with defects".to_owned(),
+            None => "read".to_owned(),
+        };
+        let cases = cases.get(&f.id).copied().unwrap_or(0);
+        format!(
+            "  {}: {}, {}, {}, {}; {state}",
+            plain(&f.label),
+            f.format,
+            bytes(f.bytes),
+            counted(f.packets, "packet"),
+            counted(cases, "case"),
+        )
+    };
+    let head = "\nfiles:".to_owned();
+    std::iter::once(head)
+        .chain(report.files.iter().map(line))
+        .collect()
+}
+
+/// How what was found stands to what the directory held.
+fn earlier(report: &Report<'_>) -> Vec<String> {
+    let e = report.earlier;
+    let mut lines = Vec::new();
+    let there = report.written.values().filter(|w| w.earlier).count() as u64;
+    if there > 0 {
+        let (verb, them) = if there == 1 {
+            ("was", "it")
+        } else {
+            ("were", "them")
+        };
+        lines.push(format!(
+            "{} {verb} there before; --force writes {them} again",
+            counted(there, "case file")
+        ));
+    }
+    if !e.changed.is_empty() {
+        const NAMED: usize = 10;
+        let ids: Vec<String> = e.changed.iter().take(NAMED).map(u32::to_string).collect();
+        let more = if e.changed.len() > NAMED { ", ..." } else { "" };
+        lines.push(format!(
+            "{} ({}{more}) looked different when written; list and page keep what was said then, --force changes it",
+            counted(e.changed.len() as u64, "case"),
+            ids.join(", ")
+        ));
+    }
+    if e.gone > 0 {
+        let verb = if e.gone == 1 { "is" } else { "are" };
+        lines.push(format!(
+            "{} of earlier runs {verb} not in this input and {verb} kept",
+            counted(e.gone, "case")
+        ));
+    }
+    if e.repeated > 0 {
+        lines.push(format!(
+            "{} left out that another input shows as well",
+            counted(e.repeated, "case")
+        ));
+    }
+    if e.removed > 0 {
+        lines.push(format!(
+            "took away {} of earlier runs that this one does not want",
+            counted(e.removed, "case file")
+        ));
+    }
+    lines
+}
+
+/// The command that opens the first of the worst cases that were written, at its RST.
+fn open_first(report: &Report<'_>) -> Option<String> {
+    report.directory?;
+    let new = |c: &&Case| report.written.get(&c.id).is_some_and(|w| !w.earlier);
+    let worst = report.cases.iter().filter(new);
+    let first = worst.min_by_key(|c| (std::cmp::Reverse(c.diagnosis.severity), c.id))?;
+    let written = report.written.get(&first.id)?;
+    let file = shell_word(&written.path.to_string_lossy());
+    let at = written
+        .reset
+        .map(|n| format!(" -g {n}"))
+        .unwrap_or_default();
+    Some(format!("see case {}: wireshark -r {file}{at}", first.id))
+}
+
 /// What was written, and what was not.
 pub(super) fn written(report: &Report<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    let size: u64 = report.written.values().map(|w| w.bytes).sum();
     if let Some(directory) = report.directory {
+        let new = || report.written.values().filter(|w| !w.earlier);
+        let size: u64 = new().map(|w| w.bytes).sum();
         lines.push(format!(
             "wrote {} ({}) to {}",
-            counted(report.written.len() as u64, "case file"),
+            counted(new().count() as u64, "case file"),
             bytes(size),
             plain(directory)
         ));
+        lines.extend(earlier(report));
     }
     let n = report.not_written;
     for (amount, why) in [
@@ -148,6 +249,7 @@ pub(super) fn written(report: &Report<'_>) -> Vec<String> {
             ));
         }
     }
+    lines.extend(open_first(report));
     lines.extend(secrets(report));
     lines
 }

@@ -5,7 +5,7 @@ use super::figures::time;
 use super::hostile::{markdown, markdown_code};
 use super::rows::{confidence, connection, name_and_summary, place};
 use super::{Report, app, groups, lines};
-use crate::diagnosis::{Case, Statement};
+use crate::diagnosis::{Case, Evidence};
 use crate::flow::FrameRef;
 use std::io::{self, Write};
 
@@ -60,6 +60,19 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
     let d = &case.diagnosis;
     writeln!(out, "\n## Case {}: {}\n", case.id, markdown(d.title))?;
     writeln!(out, "{}\n", markdown(&name_and_summary(case)))?;
+    writeln!(
+        out,
+        "Who: {} ({}), {} confidence. Why: {}, {} confidence, {}.\n",
+        d.party.word(),
+        d.party.id(),
+        d.party_confidence.id(),
+        d.class,
+        d.cause_confidence.id(),
+        d.basis.id()
+    )?;
+    if let Some(blame) = d.to_change() {
+        writeln!(out, "To change: {}\n", markdown(blame))?;
+    }
     if let Some(request) = app::last_request(case) {
         writeln!(out, "Last request: {}\n", markdown_code(&request))?;
     }
@@ -70,19 +83,16 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
         "Could also be",
         d.alternatives
             .iter()
-            .map(|a| format!("{}: {}", a.class, markdown(&a.why_less_likely))),
+            .map(|a| format!("{}: {}", a.class, prose(&a.why_less_likely))),
     )?;
-    let next = d.advice.iter().chain(&d.other_vantage);
-    list(out, "Check next", next.map(|a| markdown(a)))?;
-    let answered = d
-        .checklist
-        .items()
-        .into_iter()
-        .filter(|(_, a)| !a.is_empty());
+    let next = d.advice().into_iter().chain(d.elsewhere());
+    list(out, "Check next", next.map(prose))?;
+    let checklist = case.checklist();
+    let answered = checklist.items().into_iter().filter(|(_, a)| !a.is_empty());
     list(
         out,
         "Questions",
-        answered.map(|(q, a)| format!("{q}: {}", markdown(a))),
+        answered.map(|(q, a)| format!("{q}: {}", prose(a))),
     )?;
     let primary = case.primary_segment().frame;
     let file = report.file_of(case).map_or("", |f| &f.label);
@@ -100,15 +110,30 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
+/// Text of ours, in which `` `commands` `` stay such.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // a lone backtick is a character like others
+    if parts.len().is_multiple_of(2) {
+        return markdown(text);
+    }
+    let part = |(i, part): (usize, &&str)| match (i % 2, part.is_empty()) {
+        (_, true) => String::new(),
+        (1, _) => markdown_code(part),
+        _ => markdown(part),
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
 /// A statement and where it can be seen.
-fn statement(report: &Report<'_>, case: &Case, s: &Statement) -> String {
+fn statement(report: &Report<'_>, case: &Case, s: &Evidence) -> String {
     let several = report.several_files(case);
     let place = |f: &FrameRef| markdown(&place(report, *f, several));
     let places: Vec<String> = s.frames.iter().map(place).collect();
     if places.is_empty() {
-        markdown(&s.text)
+        markdown(&s.text())
     } else {
-        format!("{} ({})", markdown(&s.text), places.join(", "))
+        format!("{} ({})", markdown(&s.text()), places.join(", "))
     }
 }
 
@@ -136,7 +161,8 @@ fn notes(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::{Findings, case, harmless};
+    use crate::diagnosis::Listed;
+    use crate::report::testing::{Findings, case, harmless, told};
 
     fn render(findings: &Findings) -> String {
         let mut out = Vec::new();
@@ -158,10 +184,31 @@ mod tests {
     }
 
     #[test]
+    fn who_and_why_and_commands() {
+        let mut c = case(1);
+        c.diagnosis.listed = Some(Box::new(Listed {
+            advice: vec![
+                "Run `ss -ti` and <b>look</b>; not `this".into(),
+                "`nstat -az` then_wait".into(),
+            ],
+            ..Listed::default()
+        }));
+        let text = render(&Findings::of(vec![c]));
+        assert!(text.contains(
+            "\nWho: middlebox (middlebox-as-server), high confidence. \
+             Why: reset-after-client-hello, medium confidence, observed.\n"
+        ));
+        assert!(text.contains("\n- `nstat -az` then\\_wait\n"), "{text}");
+        assert!(text.contains("\n- Run \\`ss -ti\\` and &lt;b"), "{text}");
+    }
+
+    #[test]
     fn hostile_text_is_inert() {
         let mut c = case(1);
-        c.diagnosis.summary = "<script>alert(1)</script> | [x](javascript:1) \n# head".into();
-        c.diagnosis.evidence[0].text = "<img src=x onerror=1>".into();
+        c.diagnosis.evidence = vec![
+            told("<script>alert(1)</script> | [x](javascript:1) \n# head"),
+            told("<img src=x onerror=1>"),
+        ];
         let text = render(&Findings::of(vec![c]));
         assert!(
             !text.contains("<script>") && !text.contains("<img"),

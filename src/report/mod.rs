@@ -7,13 +7,16 @@
 mod app;
 mod csv;
 pub mod diagram;
+mod digest;
 mod display_filter;
 mod figures;
 mod groups;
 pub mod hostile;
 pub mod html;
 mod json;
+mod key;
 mod lines;
+mod listed;
 mod markdown;
 mod rows;
 mod schema;
@@ -27,8 +30,10 @@ mod text;
 pub use app::server_names;
 pub use display_filter::display_filter;
 pub use figures::{bytes, count, duration, time};
-pub use json::write_cases as write_ndjson;
+pub use json::{line, write_cases as write_ndjson};
+pub use key::reset_key;
 pub use lines::{anomalies as notes, secrets};
+pub use listed::{ListedCase, judge, listed_case, verdict};
 pub use schema::{FieldDoc, ObjectDoc};
 pub use schema_case::object_docs;
 pub use text::{Detail, Style, TextOptions};
@@ -61,6 +66,26 @@ pub struct Report<'a> {
     pub not_written: NotWritten,
     /// Directory of the case files, for the last line of the table.
     pub directory: Option<&'a str>,
+    /// How the cases stand to those that earlier runs wrote there.
+    pub earlier: &'a Earlier,
+}
+
+/// What an output directory already held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Only cases that are not listed there are shown.
+    pub only_new: bool,
+    /// Cases listed there by earlier runs.
+    pub listed: u64,
+    /// Those of them that this input does not show.
+    pub gone: u64,
+    /// Ids of those that look different in this input than when they were written.
+    pub changed: Vec<u32>,
+    /// Case files of earlier runs that were taken away, because this run replaced them or its
+    /// filters leave their cases out (`--force`).
+    pub removed: u64,
+    /// Cases that an earlier file of this input shows as well, left out.
+    pub repeated: u64,
 }
 
 /// A case file.
@@ -78,6 +103,8 @@ pub struct Written {
     pub secrets: u64,
     /// TLS secrets of the source that were left out of it.
     pub secrets_left_out: u64,
+    /// It was there before this run, and was left as it was.
+    pub earlier: bool,
 }
 
 /// How many case files were not written, by reason.
@@ -142,6 +169,8 @@ pub struct FileStatus {
     pub time_digits: u8,
     /// Why it could not be read, or not to its end.
     pub error: Option<String>,
+    /// It is no input of this run, but what holds a case of an earlier one.
+    pub earlier: bool,
 }
 
 /// The formats of `-T`.

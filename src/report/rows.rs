@@ -73,7 +73,7 @@ pub(super) fn confidence(case: &Case) -> String {
 
 /// The server's name, when it is known and the summary does not have it, and the summary.
 pub(super) fn name_and_summary(case: &Case) -> String {
-    let summary = plain(&case.diagnosis.summary);
+    let summary = plain(&case.diagnosis.summary());
     match app::headline(case).map(|h| plain(&h)) {
         Some(name) if !summary.contains(name.trim_start_matches("SNI ")) => {
             format!("{name}; {summary}")

@@ -27,7 +27,7 @@ schema! {
     struct Case {
         /// Version of this description: 1.
         schema: u32,
-        /// Number of the case in this run, from 1.
+        /// Number of the case, from 1: in this run, or in the directory given with -w.
         id: u32,
         /// Time of the primary RST, RFC 3339 in UTC, to the resolution of the capture.
         time: String,
@@ -112,6 +112,10 @@ schema! {
         display_filter: String,
         /// Path of the case file, if one was written.
         case_file: Option<String>,
+        /// Frame number of the primary RST in the case file.
+        case_file_frame: Option<u64>,
+        /// Packets in the case file.
+        case_file_packets: Option<u64>,
         /// Id of the group the case belongs to.
         group: u32,
     }
@@ -221,6 +225,9 @@ schema! {
         payload: Option<String>,
         /// What the payload says, where it is a known kind of explanation.
         reason: Option<String>,
+        /// Digest of its time in microseconds, addresses, ports and fields: the same for the same
+        /// RST in whatever file, by which a later run knows it again.
+        key: String,
     }
 
     /// The segment that provoked the primary RST.

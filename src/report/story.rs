@@ -8,6 +8,7 @@ use super::text::{Canvas, bold, colour_of};
 use super::{Report, app, diagram, json};
 use crate::diagnosis::{Case, Diagnosis};
 use crate::flow::FrameRef;
+use crate::reset::Vote;
 use crate::selection::{Context, select};
 use std::io;
 
@@ -35,7 +36,7 @@ fn print_case(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::
     section(canvas, "contrast", &contrast(d))?;
     section(canvas, "could also be", &alternatives(d))?;
     section(canvas, "what to check next", &advice(d))?;
-    section(canvas, "questions", &checklist(d))?;
+    section(canvas, "questions", &checklist(case))?;
     section(canvas, "resets of this connection", &resets(report, case))?;
     sequence(canvas, case)?;
     canvas.line(&format!("  {}", canvas.paint(bold(), "in Wireshark")))?;
@@ -64,7 +65,7 @@ fn facts(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::Resul
             case.group
         ),
     )?;
-    if let Some(blame) = &d.blame {
+    if let Some(blame) = d.to_change() {
         text(canvas, &format!("to change: {}", plain(blame)))?;
     }
     let names = app::server_names(case);
@@ -85,7 +86,14 @@ fn facts(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::Resul
     let votes = if v.votes.is_empty() {
         String::new()
     } else {
-        format!(": {}", plain(&v.votes.join("; ")))
+        format!(
+            ": {}",
+            v.votes
+                .iter()
+                .map(Vote::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        )
     };
     text(canvas, &format!("capture point: {}{votes}", v.point.id()))
 }
@@ -141,9 +149,9 @@ fn evidence(report: &Report<'_>, case: &Case) -> Vec<String> {
                 .collect();
             let word = if frames.len() == 1 { "frame" } else { "frames" };
             if frames.is_empty() {
-                plain(&s.text)
+                plain(&s.text())
             } else {
-                format!("{} ({word} {})", plain(&s.text), frames.join(", "))
+                format!("{} ({word} {})", plain(&s.text()), frames.join(", "))
             }
         })
         .collect()
@@ -167,14 +175,16 @@ fn alternatives(d: &Diagnosis) -> Vec<String> {
 }
 
 fn advice(d: &Diagnosis) -> Vec<String> {
-    let mut items: Vec<String> = d.advice.iter().map(|a| plain(a)).collect();
-    items.extend(d.other_vantage.iter().map(|o| plain(o)));
-    items
+    d.advice()
+        .into_iter()
+        .chain(d.elsewhere())
+        .map(plain)
+        .collect()
 }
 
-fn checklist(d: &Diagnosis) -> Vec<String> {
-    let answered = d
-        .checklist
+fn checklist(case: &Case) -> Vec<String> {
+    let checklist = case.checklist();
+    let answered = checklist
         .items()
         .into_iter()
         .filter(|(_, answer)| !answer.is_empty());

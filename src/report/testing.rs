@@ -1,18 +1,19 @@
 //! Cases made by hand for the tests of this module and of the command line.
 
-use super::{FileStatus, NotWritten, Report, Totals, Written};
+use super::{Earlier, FileStatus, NotWritten, Report, Totals, Written};
 use crate::anomaly::Anomalies;
 use crate::diagnosis::{
-    Alternative, Basis, Case, Checklist, Confidence, Contrast, Diagnosis, Group, Party, Severity,
-    Stage, Statement,
+    Alternative, Basis, Blame, Case, Confidence, Contrast, Diagnosis, Evidence, Fact, Group, Party,
+    Severity, Stage,
 };
 use crate::flow::{
     Connection, Endpoint, FlowTotals, FrameRef, NameLookup, RoleBasis, Segment, Side, TcpOptions,
 };
 use crate::packet::app::AppStory;
 use crate::packet::{TunnelId, tcp_flags};
-use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
+use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint, Vote};
 use crate::units::{FileId, FrameNumber, Seq, Span, Timestamp};
+use smallvec::smallvec;
 use std::collections::BTreeMap;
 
 /// 2024-07-14T12:01:17.08Z.
@@ -111,7 +112,7 @@ fn connection() -> Connection {
         },
         icmp: Vec::new(),
         fragments: Vec::new(),
-        name: Some(NameLookup {
+        name: Some(Box::new(NameLookup {
             name: "www.example.net".into(),
             cname_chain: vec!["edge.example.org".into()],
             query: Some(frame(5)),
@@ -119,7 +120,7 @@ fn connection() -> Connection {
             answer_time: Timestamp(START - 2_000_000),
             resolver: "10.0.0.53".parse().unwrap(),
             related: Vec::new(),
-        }),
+        })),
         past_lost: false,
     }
 }
@@ -143,9 +144,17 @@ fn episode() -> Episode {
         vantage: Vantage {
             point: VantagePoint::Client,
             decisive: false,
-            votes: vec!["SYN-ACK after 21.0 ms, ACK after 0.05 ms".into()],
+            votes: vec![Vote::InitialTtl(Side::Client)],
         },
     }
+}
+
+/// Evidence of these words, shown by frames 10 and 12.
+pub fn told(text: &str) -> Evidence {
+    Evidence::framed(
+        Fact::OthersToo { text: text.into() },
+        [frame(10), frame(12)],
+    )
 }
 
 fn diagnosis() -> Diagnosis {
@@ -157,34 +166,32 @@ fn diagnosis() -> Diagnosis {
         cause_confidence: Confidence::Medium,
         basis: Basis::Observed,
         severity: Severity::Error,
-        summary: "RST 0.4 ms after the ClientHello on a 21 ms path, 7 hops away from the server's packets".into(),
-        blame: Some("whoever runs the filter".into()),
+        blame: Some(Blame::ServerName),
         discriminator: Some("www.example.net".into()),
-        evidence: vec![Statement {
-            text: "the RST came 0.4 ms after the ClientHello".into(),
-            frames: vec![frame(10), frame(12)],
-        }],
-        alternatives: vec![Alternative {
+        evidence: vec![
+            told(
+                "RST 0.4 ms after the ClientHello on a 21 ms path, 7 hops away from the server's packets",
+            ),
+            told("the RST came 0.4 ms after the ClientHello"),
+        ],
+        party_evidence: Some(0),
+        leads: smallvec![1],
+        alternatives: smallvec![Alternative {
             class: "abortive-close",
             why_less_likely: "the server is 21 ms away".into(),
         }],
-        advice: vec!["capture on the server's side".into()],
-        other_vantage: Some("a capture at the server shows whether it sent the RST".into()),
+        other_vantage: Some("a capture at the server shows whether it sent the RST"),
         stage: Stage::PostPsh,
         zeek_conn_state: "RSTR",
         completeness: 47,
         idle_before: Some(0.0004),
-        checklist: Checklist {
-            first_reset: "frame 12".into(),
-            sender: "a middlebox".into(),
-            ..Checklist::default()
-        },
         contrast: vec![Contrast {
             property: "SNI".into(),
             text: "12 of 12 with SNI www.example.net reset, 0 of 40 with another".into(),
             counts: vec![("www.example.net".into(), 12, 0), ("other".into(), 0, 40)],
             test: "Fisher's exact test, p = 2e-9".into(),
         }],
+        listed: None,
         middlebox_score: 23,
     }
 }
@@ -209,7 +216,7 @@ pub fn harmless(id: u32, group: u32, seconds: i64) -> Case {
     c.diagnosis.title = "Reset after both sides closed";
     c.diagnosis.party = Party::ClientHost;
     c.diagnosis.severity = Severity::Harmless;
-    c.diagnosis.summary = "RST after both FINs; nothing was lost".into();
+    c.diagnosis.evidence[0] = told("RST after both FINs; nothing was lost");
     c.diagnosis.discriminator = None;
     for s in &mut c.connection.segments {
         s.time = Timestamp(s.time.0 + seconds * 1_000_000_000);
@@ -225,6 +232,7 @@ pub struct Findings {
     pub files: Vec<FileStatus>,
     pub anomalies: Anomalies,
     pub written: BTreeMap<u32, Written>,
+    pub earlier: Earlier,
 }
 
 impl Findings {
@@ -261,6 +269,7 @@ impl Findings {
             files: vec![file(0, "ring/a.pcapng")],
             anomalies: Anomalies::default(),
             written: BTreeMap::new(),
+            earlier: Earlier::default(),
         }
     }
 
@@ -275,6 +284,7 @@ impl Findings {
             written: &self.written,
             not_written: NotWritten::default(),
             directory: None,
+            earlier: &self.earlier,
         }
     }
 }
@@ -292,5 +302,6 @@ pub fn file(id: u32, label: &str) -> FileStatus {
         last_time: Some(Timestamp(START + 1_000_000_000)),
         time_digits: 6,
         error: None,
+        earlier: false,
     }
 }

@@ -117,6 +117,11 @@ pub(super) fn write(
             }
         }
     }
+    if options.detail != Detail::Usual {
+        for line in lines::files(report) {
+            canvas.line(&line)?;
+        }
+    }
     for line in lines::anomalies(report) {
         canvas.line(&line)?;
     }
@@ -131,7 +136,7 @@ mod tests {
     use super::*;
     use crate::anomaly::{Anomaly, AnomalyKind};
     use crate::report::hostile::is_hostile;
-    use crate::report::testing::{Findings, case, file, harmless};
+    use crate::report::testing::{Findings, case, file, harmless, told};
     use crate::report::{NotWritten, Report, Written};
     use crate::units::FileId;
 
@@ -252,6 +257,28 @@ mod tests {
     }
 
     #[test]
+    fn many_groups_become_counts_behind_the_first() {
+        let mut cases: Vec<_> = (1..=70)
+            .map(|i| crate::diagnosis::Case {
+                group: i,
+                ..case(i)
+            })
+            .collect();
+        cases.push(crate::diagnosis::Case {
+            group: 1,
+            ..case(71)
+        });
+        let text = usual(&Findings::of(cases), 180);
+        assert!(text.contains("\n 40  2024-07-14") && !text.contains("\n 41  2024-07-14"));
+        assert!(
+            text.contains(
+                "\n30 more groups (-v lists every case):\n     30  reset-after-client-hello in 30 groups: "
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn no_resets() {
         let mut findings = Findings::of(Vec::new());
         findings.totals.files = 3;
@@ -274,10 +301,10 @@ mod tests {
             "case 1: reset-after-client-hello, Reset right after the ClientHello",
             "    the RST came 0.4 ms after the ClientHello (frames 10, 12)",
             "    abortive-close: the server is 21 ms away",
-            "    capture on the server's side",
+            "    Look into the TLS log of the server or load balancer at this time.",
             "    a capture at the server shows whether it sent the RST",
             "    12 of 12 with SNI www.example.net reset, 0 of 40 with another (Fisher's exact test, p = 2e-9)",
-            "    first RST: frame 12",
+            "    first RST: frame 12, abort from the server address",
             "    wireshark -r ring/a.pcapng -g 12",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
@@ -297,16 +324,11 @@ mod tests {
         let evil = "\u{1b}]0;pwned\u{7}\u{202e}gpj\u{9b}31m\r\n<script>|=1+1";
         let mut c = case(1);
         let d = &mut c.diagnosis;
-        d.summary = evil.into();
-        d.blame = Some(evil.into());
-        d.other_vantage = Some(evil.into());
-        d.evidence[0].text = evil.into();
+        d.evidence[0] = told(evil);
+        d.other_vantage = Some(evil);
         d.alternatives[0].why_less_likely = evil.into();
-        d.advice[0] = evil.into();
         d.contrast[0].text = evil.into();
         d.contrast[0].test = evil.into();
-        d.checklist.sender = evil.into();
-        c.episode.vantage.votes = vec![evil.into()];
         c.connection.name.as_mut().unwrap().name = evil.into();
         let mut findings = Findings::of(vec![c]);
         findings.files[0].label = evil.into();
@@ -340,7 +362,9 @@ mod tests {
         findings.written.insert(
             1,
             Written {
+                path: "resets/0001 a.pcapng".into(),
                 bytes: 12_345,
+                reset: Some(9),
                 ..Written::default()
             },
         );
@@ -355,7 +379,8 @@ mod tests {
         let text = render(&report, 120, Detail::Usual);
         assert!(text.ends_with(
             "\nnote: cut-short: 1 (12 bytes), first in ring/a.pcapng at offset 4711: 16 of 28 bytes\n\
-             wrote 1 case file (12.3 kB) to resets\nnot written: 3 case files beyond --per-group\n"
+             wrote 1 case file (12.3 kB) to resets\nnot written: 3 case files beyond --per-group\n\
+             see case 1: wireshark -r 'resets/0001 a.pcapng' -g 9\n"
         ), "{text}");
     }
 

@@ -19,7 +19,7 @@ pub fn effect(conn: &Connection, replay: &Replay, at: usize, form: Form, rtt: &[
     let Some(reset) = conn.segments.get(at) else {
         return Effect::Unknown;
     };
-    if bad_checksum(conn, reset) || receiver_went_on(conn, replay, at, rtt) {
+    if bad_checksum(conn, reset) || receiver_went_on(conn, replay, at, form, rtt) {
         return Effect::Ineffective;
     }
     let sender = replay.state(at, reset.from);
@@ -69,28 +69,52 @@ pub fn bad_checksum(conn: &Connection, reset: &Segment) -> bool {
     sound >= SOUND_SEGMENTS && bad == 0
 }
 
-/// The receiver said something new after the reset must have reached it.
-fn receiver_went_on(conn: &Connection, replay: &Replay, at: usize, rtt: &[Rtt; 2]) -> bool {
+/// The receiver said something new after the reset must have reached it. To acknowledge what
+/// its sender had sent before the reset is nothing new, when the reset overtook it.
+fn receiver_went_on(
+    conn: &Connection,
+    replay: &Replay,
+    at: usize,
+    form: Form,
+    rtt: &[Rtt; 2],
+) -> bool {
     let reset = &conn.segments[at];
     let receiver = reset.from.peer();
     let settle = rtt[receiver.index()]
         .min
         .map_or(SETTLE_UNKNOWN_NS, |r| r + (r / 2).max(SETTLE_NS));
+    let sent_before = replay.state(at, reset.from).next;
+    if form == Form::Abort && sent_before.is_some_and(|n| reset.seq.after(n)) {
+        return news_after(conn, replay, at, receiver, settle)
+            .any(|i| replay.kind(i) != Kind::PureAck || conn.segments[i].ack.after(reset.seq));
+    }
     went_on(conn, replay, at, receiver, settle)
 }
 
 /// A side said something new more than `after_ns` after the segment at `at`.
 #[must_use]
 pub fn went_on(conn: &Connection, replay: &Replay, at: usize, side: Side, after_ns: i64) -> bool {
-    let Some(reset) = conn.segments.get(at) else {
-        return false;
-    };
+    news_after(conn, replay, at, side, after_ns)
+        .next()
+        .is_some()
+}
+
+/// What a side said new more than `after_ns` after the segment at `at`.
+fn news_after<'a>(
+    conn: &'a Connection,
+    replay: &'a Replay,
+    at: usize,
+    side: Side,
+    after_ns: i64,
+) -> impl Iterator<Item = usize> + 'a {
+    let since = conn.segments.get(at).map(|r| r.time);
     (at + 1..conn.segments.len())
         // a SYN after the reset starts over: what follows says nothing of the old attempt
         .take_while(|&i| !matches!(replay.kind(i), Kind::Syn))
-        .any(|i| {
-            conn.segments[i].from == side
-                && conn.segments[i].time.nanos_since(reset.time) > after_ns
+        .filter(move |&i| {
+            let s = &conn.segments[i];
+            s.from == side
+                && since.is_some_and(|t| s.time.nanos_since(t) > after_ns)
                 && replay.is_news(conn, i)
         })
 }

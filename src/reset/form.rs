@@ -9,7 +9,7 @@ use crate::packet::tcp_flags;
 /// Frames of one host seen in the wrong order lie at most this far apart.
 const REORDER_NS: i64 = 3_000_000;
 
-/// Form and triggers of the reset at index `at`.
+/// Form and triggers of the reset at index `at`; `again`: its sender has reset before.
 #[must_use]
 pub fn classify(
     conn: &Connection,
@@ -17,6 +17,7 @@ pub fn classify(
     at: usize,
     rtt: Option<i64>,
     answered: &[usize],
+    again: bool,
 ) -> (Form, Triggers) {
     let Some(reset) = conn.segments.get(at) else {
         return (Form::Orphan, Triggers::default());
@@ -24,6 +25,13 @@ pub fn classify(
     let sender = replay.state(at, reset.from);
     let peer = replay.state(at, reset.from.peer());
     let triggers = trigger::stateless(conn, replay, at, rtt, answered);
+    if again && reset.has(tcp_flags::ACK) {
+        // a socket aborts once; what comes after it answers segment by segment
+        let copied = trigger::repeated(conn, replay, at, rtt, answered);
+        if copied.shown.is_some() {
+            return (Form::StatelessAck, copied);
+        }
+    }
     if sender.next.is_none() {
         return (first_words(conn, reset, &peer, triggers), triggers);
     }
@@ -144,9 +152,24 @@ fn position(conn: &Connection, at: usize, sender: &SideState, peer: &SideState) 
         .iter()
         .take_while(|s| s.time.nanos_since(reset.time) <= REORDER_NS)
         .any(|s| s.from == reset.from && !s.is_rst() && s.space() > 0 && s.end() == reset.seq);
-    if sender.gap || filled_later {
+    if sender.gap || filled_later || keeps_clock(conn, at, sender) {
         Form::Abort
     } else {
         Form::Beyond
     }
+}
+
+/// The time stamps of a RST+ACK go on where its sender's and its peer's left off: it was
+/// written by the socket, and the data before it were lost or overtaken on the path.
+fn keeps_clock(conn: &Connection, at: usize, sender: &SideState) -> bool {
+    let reset = &conn.segments[at];
+    let (Some((value, echo)), Some(last)) = (reset.options.timestamps, sender.tsval) else {
+        return false;
+    };
+    let goes_on = value.wrapping_sub(last) as i32 >= 0;
+    let echoed = conn.segments[..at]
+        .iter()
+        .filter(|s| s.from != reset.from && !s.is_rst())
+        .any(|s| s.options.timestamps.is_some_and(|(v, _)| v == echo));
+    reset.has(tcp_flags::ACK) && reset.window != 0 && goes_on && echoed
 }

@@ -11,7 +11,7 @@ mod trigger;
 mod vantage;
 
 pub use effect::{bad_checksum, went_on};
-pub use model::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
+pub use model::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint, Vote};
 pub use replay::{FinMark, Kind, Replay, SideState, replay};
 pub use rtt::{Rtt, measure};
 
@@ -34,14 +34,28 @@ pub fn examine(conn: &Connection) -> Option<Episode> {
 pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
     let rtt = measure(conn, replay);
     let mut answered: Vec<usize> = Vec::new();
-    let mut resets: Vec<Reset> = Vec::new();
     let all = conn.segments.iter().enumerate().filter(|(_, s)| s.is_rst());
+    // most connections have one: no room for four
+    let count = all.clone().take(EXAMINED_RESETS).count();
+    let mut resets: Vec<Reset> = Vec::with_capacity(count);
     for (at, segment) in all.take(EXAMINED_RESETS) {
-        let (form, triggers) =
-            form::classify(conn, replay, at, rtt[segment.from.index()].min, &answered);
-        if segment.duplicate_of.is_none()
-            && matches!(form, Form::Stateless | Form::StatelessAck | Form::Refusal)
-        {
+        let again = resets
+            .iter()
+            .any(|r| r.from == segment.from && conn.segments[r.segment].duplicate_of.is_none());
+        let (form, triggers) = form::classify(
+            conn,
+            replay,
+            at,
+            rtt[segment.from.index()].min,
+            &answered,
+            again && segment.duplicate_of.is_none(),
+        );
+        // an abort took what it acknowledges: no stateless reply to that follows
+        let takes = matches!(
+            form,
+            Form::Stateless | Form::StatelessAck | Form::Refusal | Form::Abort
+        );
+        if segment.duplicate_of.is_none() && takes {
             answered.extend(triggers.shown);
         }
         resets.push(Reset {
@@ -60,7 +74,7 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
     let primary = roles::assign(conn, replay, &mut resets, &rtt);
     let at = resets[primary].segment;
     Some(Episode {
-        continues: continues(conn, replay, at, &rtt),
+        continues: continues(conn, replay, at, resets[primary].form, &rtt),
         handshake_complete: handshake_complete(conn, replay),
         rtt: [rtt[0].min, rtt[1].min],
         rtt_samples: [rtt[0].samples, rtt[1].samples],
@@ -71,7 +85,7 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
 }
 
 /// New data or acknowledgments from both sides for more than an RTT after the reset.
-fn continues(conn: &Connection, replay: &Replay, at: usize, rtt: &[Rtt; 2]) -> bool {
+fn continues(conn: &Connection, replay: &Replay, at: usize, form: Form, rtt: &[Rtt; 2]) -> bool {
     let Some(reset) = conn.segments.get(at) else {
         return false;
     };
@@ -84,9 +98,20 @@ fn continues(conn: &Connection, replay: &Replay, at: usize, rtt: &[Rtt; 2]) -> b
             rtt[side.index()].min.unwrap_or(0) + floor
         }
     };
-    Side::BOTH
-        .into_iter()
-        .all(|side| went_on(conn, replay, at, side, settle(side)))
+    // what the reset overtook on its way was sent before it
+    let late = (at + 1..conn.segments.len()).any(|i| {
+        let s = &conn.segments[i];
+        s.from == reset.from && replay.is_news(conn, i) && s.end().after(reset.seq)
+    });
+    let overtook = form == Form::Abort
+        && replay
+            .state(at, reset.from)
+            .next
+            .is_some_and(|n| reset.seq.after(n));
+    (late || !overtook)
+        && Side::BOTH
+            .into_iter()
+            .all(|side| went_on(conn, replay, at, side, settle(side)))
 }
 
 /// SYN, SYN-ACK and an ACK of the SYN-ACK were all seen.

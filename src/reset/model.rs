@@ -1,6 +1,7 @@
 //! What is known of the RSTs of one connection.
 
 use crate::flow::Side;
+use std::fmt;
 
 /// What a RST is made as (diagnosis 2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,6 +144,53 @@ impl VantagePoint {
     }
 }
 
+/// What was seen that tells the vantage point; in words as it is displayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Vote {
+    /// The capture marks this side's packets as outgoing.
+    Marked(Side),
+    /// Smallest round trips from the capture point, in nanoseconds.
+    Times {
+        #[allow(missing_docs)]
+        client: i64,
+        #[allow(missing_docs)]
+        server: i64,
+    },
+    /// No router has decremented this side's TTL.
+    InitialTtl(Side),
+    /// This side's frames alone are of a kind.
+    Frames(Side, &'static str),
+    /// What a list says.
+    Listed(String),
+}
+
+impl fmt::Display for Vote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Marked(side) => {
+                let side = side.word();
+                write!(
+                    f,
+                    "the capture marks the {side}'s packets as sent by this host"
+                )
+            }
+            Self::Times { client, server } => write!(
+                f,
+                "{:.2} ms to the client and back, {:.2} ms to the server and back",
+                *client as f64 / 1e6,
+                *server as f64 / 1e6
+            ),
+            Self::InitialTtl(side) => {
+                write!(f, "the {}'s TTL is an initial value", side.word())
+            }
+            Self::Frames(side, what) => {
+                write!(f, "the {}'s frames alone are {what}", side.word())
+            }
+            Self::Listed(text) => f.write_str(text),
+        }
+    }
+}
+
 /// The vantage point and why it is believed (diagnosis 2.5).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vantage {
@@ -150,8 +198,8 @@ pub struct Vantage {
     pub point: VantagePoint,
     /// The capture says so itself (direction bits, cooked packet type).
     pub decisive: bool,
-    /// The votes in words, e.g. "SYN-ACK after 20.1 ms, ACK after 0.05 ms".
-    pub votes: Vec<String>,
+    /// What was seen.
+    pub votes: Vec<Vote>,
 }
 
 /// All RSTs of one incarnation (diagnosis 2.6), and the timing of the path.

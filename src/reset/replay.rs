@@ -55,6 +55,9 @@ pub struct SideState {
     pub window: Option<u16>,
     /// Its FIN.
     pub fin: Option<FinMark>,
+    /// The peer's pure ACK of one byte that the capture lacks and nothing followed: where its FIN
+    /// must have been, and the index of that ACK.
+    pub fin_implied: Option<FinMark>,
     /// New payload bytes sent.
     pub bytes: u64,
     /// Segments with new payload.
@@ -138,6 +141,7 @@ fn step(
     }
     resync[side] = false;
     advance(&mut state[side], index, segment, kind);
+    imply_fin(state, index, segment, kind);
     acknowledge(state, segment);
     let peer = &mut state[segment.from.peer().index()];
     peer.retransmission_tail = 0;
@@ -262,6 +266,21 @@ fn note_hole(mine: &mut SideState, segment: &Segment) {
         mine.gap = true;
         mine.hole = Some((next, segment.seq));
     }
+}
+
+/// One byte more is acknowledged than before and than was ever seen: in a capture with holes
+/// that is how a lost FIN looks. Anything else that advances takes the guess back.
+fn imply_fin(state: &mut [SideState; 2], index: usize, segment: &Segment, kind: Kind) {
+    let Some(before) = state[segment.from.index()].max_ack else {
+        return;
+    };
+    let peer = &mut state[segment.from.peer().index()];
+    if !segment.has(tcp_flags::ACK) || !segment.ack.after(before) || peer.fin.is_some() {
+        return;
+    }
+    let unseen = peer.next.is_some_and(|n| segment.ack.after(n));
+    let one = unseen && kind == Kind::PureAck && segment.ack == before.plus(1);
+    peer.fin_implied = one.then_some(FinMark { seq: before, index });
 }
 
 fn acknowledge(state: &mut [SideState; 2], segment: &Segment) {

@@ -22,6 +22,9 @@ pub struct Rtt {
     pub second: Option<i64>,
     /// How many samples.
     pub samples: u32,
+    /// At least one sample is a stack's own answer (a pure ACK, a SYN-ACK), which waits for no
+    /// application.
+    pub prompt: bool,
 }
 
 /// Measures both sides, by [`Side::index`].
@@ -43,9 +46,12 @@ fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
                 continue;
             }
             let acked = |end: &crate::units::Seq| segment.ack.at_or_after(*end);
-            // only the last segment an acknowledgment covers was certainly just received
-            if let Some((_, sent, false)) = open.iter().rfind(|(end, ..)| acked(end)) {
-                rtt.add(segment.time.0.saturating_sub(*sent));
+            // only the last segment an acknowledgment covers was certainly just received, and
+            // only if nothing that the capture lacks came after it
+            let last = open.iter().rfind(|(end, ..)| acked(end));
+            if let Some((_, sent, false)) = last.filter(|(end, ..)| *end == segment.ack) {
+                let taken = rtt.add(segment.time.0.saturating_sub(*sent));
+                rtt.prompt |= taken && matches!(kind, Kind::PureAck | Kind::SynAck);
             }
             open.retain(|(end, ..)| !acked(end));
         } else {
@@ -77,9 +83,9 @@ fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
 }
 
 impl Rtt {
-    fn add(&mut self, nanos: i64) {
+    fn add(&mut self, nanos: i64) -> bool {
         if !(0..=LONGEST_PATH_NS).contains(&nanos) {
-            return;
+            return false;
         }
         self.samples += 1;
         match self.min {
@@ -91,5 +97,6 @@ impl Rtt {
                 self.min = Some(nanos);
             }
         }
+        true
     }
 }

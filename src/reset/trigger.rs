@@ -3,6 +3,7 @@
 use super::replay::{Kind, Replay};
 use crate::flow::{Connection, Segment};
 use crate::packet::tcp_flags;
+use crate::units::Seq;
 
 /// The segments that can have provoked a reset: the earliest for timing, the likeliest for
 /// display.
@@ -96,6 +97,42 @@ pub fn newly_acknowledged(conn: &Connection, replay: &Replay, at: usize) -> Trig
     }
 }
 
+/// The segment whose two numbers a RST+ACK repeats: SEG.SEQ is its SEG.ACK, SEG.ACK its end.
+#[must_use]
+pub fn repeated(
+    conn: &Connection,
+    replay: &Replay,
+    at: usize,
+    rtt: Option<i64>,
+    answered: &[usize],
+) -> Triggers {
+    let Some(reset) = conn.segments.get(at) else {
+        return Triggers::default();
+    };
+    // a burst says the same several times; only the first one answers
+    let said = conn
+        .segments
+        .iter()
+        .take(at)
+        .rposition(|r| r.is_rst() && r.from == reset.from && r.ack == reset.ack);
+    let found = (said.map_or(0, |i| i + 1)..at).rev().find(|&i| {
+        let usable = !answered.contains(&i) && !matches!(replay.kind(i), Kind::Reset | Kind::Copy);
+        conn.segments.get(i).is_some_and(|q| {
+            usable
+                && q.from != reset.from
+                && q.has(tcp_flags::ACK)
+                && q.ack == reset.seq
+                && q.end() == reset.ack
+                && !processed(conn, replay, at, i, rtt)
+                && reset.time.nanos_since(q.time) <= reply_limit(rtt)
+        })
+    });
+    Triggers {
+        first: found,
+        shown: found,
+    }
+}
+
 fn answers(reset: &Segment, q: &Segment) -> bool {
     if q.has(tcp_flags::ACK) {
         q.ack == reset.seq
@@ -112,11 +149,15 @@ fn processed(conn: &Connection, replay: &Replay, at: usize, i: usize, rtt: Optio
         return true;
     };
     let sender = replay.state(at, reset.from);
-    if q.space() > 0 && !q.has(tcp_flags::SYN) {
+    let covers = |a: Seq| a.at_or_after(q.end());
+    // what was acknowledged before it was sent is a repeat: its numbers tell as little as
+    // those of a pure ACK whether it was dealt with
+    let repeated = replay.state(i, reset.from).max_ack.is_some_and(covers);
+    if q.space() > 0 && !q.has(tcp_flags::SYN) && !repeated {
         if replay.kind(i) == Kind::KeepAlive {
             return sender.last.is_some_and(|l| l > i);
         }
-        return sender.max_ack.is_some_and(|a| a.at_or_after(q.end()));
+        return sender.max_ack.is_some_and(covers);
     }
     if q.has(tcp_flags::SYN) && q.has(tcp_flags::ACK) {
         return sender.max_ack.is_some_and(|a| a.at_or_after(q.seq.plus(1)));

@@ -1,7 +1,7 @@
 //! Where on the path the capture was taken (diagnosis 2.5): what the capture itself says
 //! decides; else independent votes, and conflicting votes are `Unknown`.
 
-use super::model::{Vantage, VantagePoint};
+use super::model::{Vantage, VantagePoint, Vote};
 use super::rtt::Rtt;
 use crate::capture::Direction;
 use crate::flow::{Connection, Segment, Side};
@@ -24,13 +24,10 @@ pub fn locate(conn: &Connection, rtt: &[Rtt; 2]) -> Vantage {
         return Vantage {
             point,
             decisive: true,
-            votes: vec![format!(
-                "the capture marks the {}'s packets as sent by this host",
-                side_of(point).word()
-            )],
+            votes: vec![Vote::Marked(side_of(point))],
         };
     }
-    let mut votes: Vec<(VantagePoint, String)> = Vec::new();
+    let mut votes: Vec<(VantagePoint, Vote)> = Vec::new();
     votes.extend(by_time(rtt));
     votes.extend(by_ttl(conn));
     votes.extend(by_frame(conn, "shorter than Ethernet's minimum", |s| {
@@ -52,11 +49,11 @@ pub fn locate(conn: &Connection, rtt: &[Rtt; 2]) -> Vantage {
     Vantage {
         point,
         decisive: false,
-        votes: votes.into_iter().map(|(_, text)| text).collect(),
+        votes: votes.iter().map(|(_, vote)| vote.clone()).collect(),
     }
 }
 
-fn majority(votes: &[(VantagePoint, String)]) -> VantagePoint {
+fn majority(votes: &[(VantagePoint, Vote)]) -> VantagePoint {
     let count = |p| votes.iter().filter(|(v, _)| *v == p).count();
     let (client, server) = (count(VantagePoint::Client), count(VantagePoint::Server));
     if client > 0 && server > 0 {
@@ -101,7 +98,7 @@ fn by_direction(conn: &Connection) -> Option<VantagePoint> {
     }
 }
 
-fn by_time(rtt: &[Rtt; 2]) -> Option<(VantagePoint, String)> {
+fn by_time(rtt: &[Rtt; 2]) -> Option<(VantagePoint, Vote)> {
     let client = rtt[Side::Client.index()].min?;
     let server = rtt[Side::Server.index()].min?;
     if client < SAME_LAN_NS && server < SAME_LAN_NS {
@@ -115,17 +112,10 @@ fn by_time(rtt: &[Rtt; 2]) -> Option<(VantagePoint, String)> {
     } else {
         VantagePoint::Middle
     };
-    Some((
-        point,
-        format!(
-            "{:.2} ms to the client and back, {:.2} ms to the server and back",
-            client as f64 / 1e6,
-            server as f64 / 1e6
-        ),
-    ))
+    Some((point, Vote::Times { client, server }))
 }
 
-fn by_ttl(conn: &Connection) -> Option<(VantagePoint, String)> {
+fn by_ttl(conn: &Connection) -> Option<(VantagePoint, Vote)> {
     let initial = |side: Side| {
         let mut ttls = conn
             .segments
@@ -141,11 +131,7 @@ fn by_ttl(conn: &Connection) -> Option<(VantagePoint, String)> {
         (false, true) => Side::Server,
         _ => return None,
     };
-    let point = end_point(side);
-    Some((
-        point,
-        format!("the {}'s TTL is an initial value", side.word()),
-    ))
+    Some((end_point(side), Vote::InitialTtl(side)))
 }
 
 fn end_point(side: Side) -> VantagePoint {
@@ -157,9 +143,9 @@ fn end_point(side: Side) -> VantagePoint {
 
 fn by_frame(
     conn: &Connection,
-    what: &str,
+    what: &'static str,
     habit: impl Fn(&Segment) -> bool,
-) -> Option<(VantagePoint, String)> {
+) -> Option<(VantagePoint, Vote)> {
     let count = |side: Side| {
         conn.segments
             .iter()
@@ -171,8 +157,5 @@ fn by_frame(
         (0, s) if s >= HABIT => Side::Server,
         _ => return None,
     };
-    Some((
-        end_point(side),
-        format!("the {}'s frames alone are {what}", side.word()),
-    ))
+    Some((end_point(side), Vote::Frames(side, what)))
 }

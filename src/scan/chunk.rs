@@ -3,6 +3,7 @@
 use super::collector::Collector;
 use crate::capture::{MAX_RECORD_LEN, Opened, State, find_boundary, walk};
 use std::io;
+use std::sync::Arc;
 
 /// Bytes read at a time: large enough to amortise the call, small enough to stay in a core's
 /// cache (dependencies 4.2).
@@ -16,6 +17,8 @@ const SEARCH: usize = 1 << 20;
 pub struct Task {
     /// Index of the file in the timeline.
     pub file: usize,
+    /// The file.
+    pub opened: Arc<Opened>,
     /// First byte. A record boundary if `exact`, else somewhere in a record.
     pub start: u64,
     /// Records that start at or after this are the next task's.
@@ -40,22 +43,9 @@ pub struct Walked {
     pub error: Option<(u64, io::Error)>,
 }
 
-impl Walked {
-    /// The walk of a file that cannot be read.
-    pub fn nothing(task: &Task, mut found: Collector) -> Self {
-        found.reset(task.start);
-        Self {
-            start: Some(task.start),
-            end: task.start,
-            state: task.state.clone(),
-            found,
-            error: None,
-        }
-    }
-}
-
 /// Walks a task's range. `buf` is scratch memory.
-pub fn run(task: &Task, file: &Opened, buf: &mut Vec<u8>, mut found: Collector) -> Walked {
+pub fn run(task: &Task, buf: &mut Vec<u8>, mut found: Collector) -> Walked {
+    let file = &task.opened;
     let start = if task.exact {
         Some(task.start)
     } else {

@@ -4,10 +4,10 @@ use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::capture::{Record, RecordKind, Sink, Structure};
 use crate::flow::fact::{Fact, mark};
 use crate::flow::fragments::FragmentFact;
-use crate::flow::key::{AnyKey, Key4, Key6};
+use crate::flow::key::{Key, Key4, Key6};
 use crate::flow::names::DnsFact;
 use crate::packet::{
-    self, Addresses, FragmentView, IcmpView, PacketView, StopReason, TcpView, Transport, TunnelId,
+    self, Addresses, FragmentView, IcmpView, Quote, StopReason, TcpView, Transport, TunnelId,
     UdpView, tcp_flags,
 };
 use crate::units::FrameNumber;
@@ -31,6 +31,33 @@ pub struct Facts {
     pub v4: Vec<Fact<Key4>>,
     #[allow(missing_docs)]
     pub v6: Vec<Fact<Key6>>,
+}
+
+/// An address family's keys and facts.
+trait Family: Key {
+    fn among(facts: &mut Facts) -> &mut Vec<Fact<Self>>;
+}
+
+impl Family for Key4 {
+    fn among(facts: &mut Facts) -> &mut Vec<Fact<Self>> {
+        &mut facts.v4
+    }
+}
+
+impl Family for Key6 {
+    fn among(facts: &mut Facts) -> &mut Vec<Fact<Self>> {
+        &mut facts.v6
+    }
+}
+
+#[inline]
+fn is_dns(tcp: &TcpView<'_>) -> bool {
+    tcp.src_port == DNS || tcp.dst_port == DNS
+}
+
+#[inline]
+fn from_second(swapped: bool) -> u16 {
+    if swapped { mark::FROM_SECOND } else { 0 }
 }
 
 /// What the walk of one chunk found.
@@ -146,12 +173,11 @@ impl Collector {
         time
     }
 
-    #[inline]
-    fn tcp(
+    #[inline(always)]
+    fn tcp<K: Family>(
         &mut self,
         place: Place,
-        view: &PacketView<'_>,
-        addresses: &Addresses,
+        (key, swapped): (K, bool),
         ttl: u8,
         tcp: &TcpView<'_>,
     ) {
@@ -163,68 +189,27 @@ impl Collector {
             flags |= mark::BAD_OFFSET;
         }
         self.resets += u64::from(flags & tcp_flags::RST != 0);
-        let key = AnyKey::new(addresses, tcp.src_port, tcp.dst_port, view.tunnel);
-        self.push(key, place, tcp.seq, tcp.ack, tcp.payload_len, flags, ttl);
-        if tcp.src_port == DNS || tcp.dst_port == DNS {
-            self.dns_over_tcp(place, addresses, tcp);
-        }
+        let hash = self.hasher.hash_one(key) as u32;
+        self.push(Fact {
+            key,
+            hash,
+            time: place.time,
+            offset: place.offset,
+            frame: place.frame,
+            seq: tcp.seq,
+            ack: tcp.ack,
+            len: tcp.payload_len,
+            flags: flags | from_second(swapped),
+            ttl,
+        });
     }
 
-    #[inline]
-    #[allow(clippy::too_many_arguments)] // the fields of a fact
-    fn push(
-        &mut self,
-        key: AnyKey,
-        place: Place,
-        seq: u32,
-        ack: u32,
-        len: u32,
-        flags: u16,
-        ttl: u8,
-    ) {
-        let Place {
-            offset,
-            frame,
-            time,
-        } = place;
-        let side = |swapped: bool| if swapped { mark::FROM_SECOND } else { 0 };
-        let mask = self.shards.len() - 1;
-        match key {
-            AnyKey::V4(key, swapped) => {
-                let hash = self.hasher.hash_one(key);
-                let flags = flags | side(swapped);
-                let fact = Fact {
-                    key,
-                    hash,
-                    time,
-                    offset,
-                    frame,
-                    seq,
-                    ack,
-                    len,
-                    flags,
-                    ttl,
-                };
-                self.shards[shard(hash, mask)].v4.push(fact);
-            }
-            AnyKey::V6(key, swapped) => {
-                let hash = self.hasher.hash_one(key);
-                let flags = flags | side(swapped);
-                let fact = Fact {
-                    key,
-                    hash,
-                    time,
-                    offset,
-                    frame,
-                    seq,
-                    ack,
-                    len,
-                    flags,
-                    ttl,
-                };
-                self.shards[shard(hash, mask)].v6.push(fact);
-            }
-        }
+    // the shard must not depend on the seed: what a shard lets go of is in the results
+    #[inline(always)]
+    fn push<K: Family>(&mut self, fact: Fact<K>) {
+        let mask = self.shards.len() as u64 - 1;
+        let shard = (fact.key.fixed_hash() & mask) as usize;
+        K::among(&mut self.shards[shard]).push(fact);
     }
 
     fn icmp(&mut self, place: Place, tunnel: TunnelId, icmp: &IcmpView) {
@@ -235,12 +220,35 @@ impl Collector {
         else {
             return;
         };
-        let key = AnyKey::new(&quote.addresses, quote.src_port, quote.dst_port, tunnel);
+        let ports = [quote.src_port, quote.dst_port];
+        match quote.addresses {
+            Addresses::V4 { src, dst } => {
+                self.quoted(place, Key4::new([src, dst], ports, tunnel), &quote);
+            }
+            Addresses::V6 { src, dst } => {
+                self.quoted(place, Key6::new([src, dst], ports, tunnel), &quote);
+            }
+        }
+    }
+
+    fn quoted<K: Family>(&mut self, place: Place, (key, swapped): (K, bool), quote: &Quote) {
         let mut flags = quote.flags.unwrap_or(0) & 0xfff | mark::QUOTED;
         if quote.transport_len < 16 {
             flags |= mark::SHORT;
         }
-        self.push(key, place, quote.seq, quote.ack.unwrap_or(0), 0, flags, 0);
+        let hash = self.hasher.hash_one(key) as u32;
+        self.push(Fact {
+            key,
+            hash,
+            time: place.time,
+            offset: place.offset,
+            frame: place.frame,
+            seq: quote.seq,
+            ack: quote.ack.unwrap_or(0),
+            len: 0,
+            flags: flags | from_second(swapped),
+            ttl: 0,
+        });
     }
 
     fn udp(&mut self, place: Place, addresses: &Addresses, udp: &UdpView<'_>) {
@@ -322,12 +330,6 @@ impl Place {
     }
 }
 
-/// The shard of a hash: from the middle bits, as the table uses both ends.
-#[inline]
-fn shard(hash: u64, mask: usize) -> usize {
-    (hash >> 24) as usize & mask
-}
-
 /// The anomaly of a clock that steps back.
 pub fn step_back(offset: u64, from: i64, to: i64) -> Anomaly {
     let by = from.saturating_sub(to) as f64 / 1e9;
@@ -359,6 +361,34 @@ impl Sink for Collector {
             frame,
             time,
         };
+        let (link, data, len) = (record.link_type, record.data, record.original_len);
+        if let Some(plain) = packet::plain_tcp4(link, data, len).filter(|p| !is_dns(&p.tcp)) {
+            let ports = [plain.tcp.src_port, plain.tcp.dst_port];
+            let key = Key4::new(plain.addresses, ports, TunnelId(0));
+            self.tcp(place, key, plain.ttl, &plain.tcp);
+        } else if let Some(plain) = packet::plain_tcp6(link, data, len).filter(|p| !is_dns(&p.tcp))
+        {
+            let ports = [plain.tcp.src_port, plain.tcp.dst_port];
+            let key = Key6::new(plain.addresses, ports, TunnelId(0));
+            self.tcp(place, key, plain.ttl, &plain.tcp);
+        } else {
+            self.any(record, place);
+        }
+    }
+
+    fn structure(&mut self, structure: Structure) {
+        self.structures.push(structure);
+    }
+
+    fn anomaly(&mut self, anomaly: Anomaly) {
+        let frame = anomaly.frame.or(Some(FrameNumber(self.frames)));
+        self.anomalies.push(Anomaly { frame, ..anomaly });
+    }
+}
+
+impl Collector {
+    #[inline(never)]
+    fn any(&mut self, record: &Record<'_>, place: Place) {
         let view = packet::dissect(record.link_type, record.data, record.original_len);
         if let Some(stop) = view.stop {
             self.stopped(stop.reason, record.span.offset);
@@ -372,19 +402,25 @@ impl Sink for Collector {
             return;
         };
         match &view.transport {
-            Transport::Tcp(tcp) => self.tcp(place, &view, &ip.addresses, ip.ttl, tcp),
+            Transport::Tcp(tcp) => {
+                let ports = [tcp.src_port, tcp.dst_port];
+                match ip.addresses {
+                    Addresses::V4 { src, dst } => {
+                        let key = Key4::new([src, dst], ports, view.tunnel);
+                        self.tcp(place, key, ip.ttl, tcp);
+                    }
+                    Addresses::V6 { src, dst } => {
+                        let key = Key6::new([src, dst], ports, view.tunnel);
+                        self.tcp(place, key, ip.ttl, tcp);
+                    }
+                }
+                if is_dns(tcp) {
+                    self.dns_over_tcp(place, &ip.addresses, tcp);
+                }
+            }
             Transport::Udp(udp) => self.udp(place, &ip.addresses, udp),
             Transport::Icmp(icmp) => self.icmp(place, view.tunnel, icmp),
             Transport::None => {}
         }
-    }
-
-    fn structure(&mut self, structure: Structure) {
-        self.structures.push(structure);
-    }
-
-    fn anomaly(&mut self, anomaly: Anomaly) {
-        let frame = anomaly.frame.or(Some(FrameNumber(self.frames)));
-        self.anomalies.push(Anomaly { frame, ..anomaly });
     }
 }

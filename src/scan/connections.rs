@@ -173,7 +173,7 @@ fn lookup(files: &Files, f: &Finished, client: usize, names: Option<&Names>) -> 
     let (found, twins) = names?.find(f.endpoints[client].ip, f.endpoints[1 - client].ip, first)?;
     let (answer, answer_time) = found.answer?;
     let frame = |loc: Loc| files.frame_ref(loc);
-    let frames_of = |l: &Lookup| {
+    let frames_of = |l: &Lookup<'_>| {
         [l.query, l.answer.map(|a| a.0)]
             .into_iter()
             .flatten()
@@ -181,13 +181,13 @@ fn lookup(files: &Files, f: &Finished, client: usize, names: Option<&Names>) -> 
             .collect::<Vec<_>>()
     };
     Some(NameLookup {
-        name: found.name.clone(),
-        cname_chain: found.cname_chain.clone(),
+        name: found.name.to_owned(),
+        cname_chain: found.cname_chain.iter().map(ToString::to_string).collect(),
         query: found.query.and_then(frame),
         answer: frame(answer)?,
         answer_time: Timestamp(answer_time),
         resolver: found.resolver,
-        related: twins.into_iter().flat_map(frames_of).collect(),
+        related: twins.iter().flat_map(frames_of).collect(),
     })
 }
 
@@ -326,7 +326,7 @@ fn skeleton(
         },
         icmp: Vec::new(),
         fragments: Vec::new(),
-        name,
+        name: name.map(Box::new),
         past_lost: f.past_lost,
     }
 }
@@ -347,6 +347,7 @@ fn complete_name(connection: &mut Connection, frame: FrameRef) {
 // Puts the segments in order and notes what lies between them.
 fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
     segments.sort_unstable_by_key(|(nth, s)| (*nth, s.frame.number));
+    connection.segments.reserve_exact(segments.len());
     let mut next = 0_u64;
     for (nth, mut segment) in segments {
         // a packet without a time (SPB) among others that have one: not half a century earlier

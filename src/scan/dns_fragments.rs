@@ -42,7 +42,7 @@ pub fn complete(
     if parts.is_empty() {
         return Ok(0);
     }
-    let mut answers: Vec<(u64, Loc)> = names
+    let mut answers: Vec<(u32, Loc)> = names
         .answers()
         .filter(|(_, loc)| parts.contains_key(&loc.frame()))
         .collect();
@@ -84,7 +84,7 @@ pub fn complete(
     for (at, first) in firsts {
         let mut parts = later.remove(&at).unwrap_or_default();
         if let (Some((number, _)), Some(fact)) = (answers.get(at), whole(first, &mut parts)) {
-            names.complete(*number, fact);
+            names.complete(*number, &fact);
         }
     }
     Ok(too_many as u64)

@@ -13,6 +13,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// Bytes read for a wanted record; most are smaller.
 const WINDOW: usize = 2 << 10;
+/// Wanted records no further apart than this are read together...
+const NEAR: u64 = 8 << 10;
+/// ... as far as they lie within so many bytes.
+const MOST: u64 = 128 << 10;
+/// Bytes read for a record that is longer than most.
+const LONG: usize = 1 << 20;
 /// Files held open while their records are fetched.
 const MOST_HELD: usize = 64;
 /// Wanted records handed to a worker at a time.
@@ -152,9 +158,9 @@ fn plain_run<T>(
     let mut buf: Vec<u8> = Vec::new();
     let (mut at, mut have) = (0_u64, 0_usize);
     let mut out = Vec::with_capacity(run.len());
-    for wanted in run {
-        let mut need = WINDOW;
-        loop {
+    for (i, wanted) in run.iter().enumerate() {
+        let mut sizes = [reach(&run[i..]), LONG, 2 * MAX_RECORD_LEN].into_iter();
+        let made = loop {
             let inside = wanted
                 .offset
                 .checked_sub(at)
@@ -163,27 +169,36 @@ fn plain_run<T>(
             if let Some(skip) = inside
                 && let Some(done) = one(job, wanted, &buf[skip..have], false, make)
             {
-                out.extend(done.map(|t| (wanted.ticket, t)));
-                break;
+                break done;
             }
-            if need > 2 * MAX_RECORD_LEN {
-                break;
+            let Some(size) = sizes.next() else {
+                break None;
+            };
+            if buf.len() < size {
+                buf.resize(size, 0);
             }
-            buf.resize(need, 0);
             at = wanted.offset;
-            have = opened.read_at(at, &mut buf).unwrap_or(0);
-            need *= 8;
-            if have < buf.len() {
-                out.extend(
-                    one(job, wanted, &buf[..have], true, make)
-                        .flatten()
-                        .map(|t| (wanted.ticket, t)),
-                );
-                break;
+            have = opened.read_at(at, &mut buf[..size]).unwrap_or(0);
+            if have < size {
+                break one(job, wanted, &buf[..have], true, make).flatten();
             }
-        }
+        };
+        out.extend(made.map(|t| (wanted.ticket, t)));
     }
     out
+}
+
+/// Bytes to read for the first of some wanted records, and those that follow it closely.
+fn reach(wanted: &[Wanted]) -> usize {
+    let mut offsets = wanted.iter().map(|w| w.offset);
+    let first = offsets.next().unwrap_or(0);
+    let last = offsets
+        .try_fold(first, |last, next| {
+            let close = next - last <= NEAR && next - first <= MOST;
+            if close { Ok(next) } else { Err(last) }
+        })
+        .unwrap_or_else(|last| last);
+    (last - first) as usize + WINDOW
 }
 
 // None: the record is not whole in `bytes`.
@@ -296,5 +311,30 @@ fn compressed_run<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>>(
     match pick.error {
         Some(e) => Err(e.into()),
         None => Ok(pick.out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, NEAR, WINDOW, Wanted, reach};
+
+    #[test]
+    fn records_near_each_other_are_read_together() {
+        let wanted = |offsets: &[u64]| {
+            let one = |&offset: &u64| Wanted {
+                file: 0,
+                offset,
+                ticket: 0,
+            };
+            offsets.iter().map(one).collect::<Vec<_>>()
+        };
+        assert_eq!(reach(&wanted(&[500])), WINDOW);
+        assert_eq!(reach(&wanted(&[500, 600, 700])), 200 + WINDOW);
+        assert_eq!(
+            reach(&wanted(&[0, NEAR, 2 * NEAR + 1])),
+            NEAR as usize + WINDOW
+        );
+        let many: Vec<u64> = (0..1000).map(|i| i * NEAR / 2).collect();
+        assert_eq!(reach(&wanted(&many)), MOST as usize + WINDOW);
     }
 }

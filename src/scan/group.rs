@@ -33,23 +33,38 @@ impl Sink for Times {
     fn anomaly(&mut self, _: Anomaly) {}
 }
 
-/// Indexes of the files of each timeline, in order. With `separate`, every file is its own.
-pub fn timelines(jobs: &[FileJob], separate: bool) -> Vec<Vec<usize>> {
+/// Indexes of the files of each timeline, in order, and what is to be said of some of them.
+/// With `separate`, every file is its own.
+pub fn timelines(jobs: &[FileJob], separate: bool) -> (Vec<Vec<usize>>, Vec<(usize, Anomaly)>) {
     if separate || jobs.len() < 2 {
-        return (0..jobs.len()).map(|i| vec![i]).collect();
+        return ((0..jobs.len()).map(|i| vec![i]).collect(), Vec::new());
     }
     let candidates: Vec<RingCandidate> = jobs.par_iter().map(candidate).collect();
-    let mut out = Vec::new();
+    let (mut out, mut notes) = (Vec::new(), Vec::new());
     for group in ring::group(&candidates) {
+        let members: Vec<_> = group.iter().map(|&i| candidates[i].clone()).collect();
+        let order: Vec<usize> = (0..members.len()).collect();
         // files captured side by side are not one after the other
         let parallel = |s: &Seam| matches!(s.kind, SeamKind::Overlap { parallel: true, .. });
-        if ring::seams(&candidates, &group).iter().any(parallel) {
+        let seams = ring::seams(&members, &order);
+        if let Some(seam) = seams.into_iter().find(parallel) {
+            let [before, after] = [seam.before, seam.after].map(|i| group[i]);
+            let detail = format!(
+                "{} and {} were captured side by side: the {} files of this series are taken one by one",
+                jobs[before].label,
+                jobs[after].label,
+                group.len()
+            );
+            notes.push((
+                after,
+                Anomaly::of_file(AnomalyKind::TimelineOverlap, detail),
+            ));
             out.extend(group.into_iter().map(|i| vec![i]));
         } else {
             out.push(group);
         }
     }
-    out
+    (out, notes)
 }
 
 fn candidate(job: &FileJob) -> RingCandidate {
@@ -161,11 +176,5 @@ fn anomaly(jobs: &[FileJob], seam: &Seam, unusual: i64) -> Option<Anomaly> {
         }
         SeamKind::Gap { .. } => return None,
     };
-    Some(Anomaly {
-        kind,
-        offset: None,
-        frame: None,
-        bytes: 0,
-        detail,
-    })
+    Some(Anomaly::of_file(kind, detail))
 }

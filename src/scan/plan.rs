@@ -46,6 +46,8 @@ pub struct Plan<'a> {
     pub include: GlobSet,
     /// Which not.
     pub exclude: GlobSet,
+    /// A directory that is not entered: where the output goes.
+    pub skip: Option<PathBuf>,
     /// Every file is a capture of its own.
     pub separate: bool,
     /// Worker threads, at least 1.

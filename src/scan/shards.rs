@@ -2,26 +2,33 @@
 
 use super::collector::{Collector, Facts};
 use crate::flow::baseline::{Baselines, Wanted};
+use crate::flow::ended::Ends;
 use crate::flow::key::{Key4, Key6};
 use crate::flow::resets::Finished;
-use crate::flow::table::{Base, DETAIL_LIMIT, FlowTable, Kind};
+use crate::flow::table::{Base, DETAIL_LIMIT, FlowTable, Kind, Limits, kind_of};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+/// Connections closed by FIN, and as many closed by RST, that wait for late segments: each
+/// holds a few hundred bytes.
+const CLOSED: usize = 1 << 16;
+/// How many times its share a shard may keep, as shares are uneven.
+const UNEVEN: usize = 8;
+/// Shards that end their flows at a time: what they leave behind is counted before the next.
+const ENDING: usize = 8;
 
 /// One shard.
-#[derive(Default)]
-pub struct Shard {
+struct Shard {
     v4: FlowTable<Key4>,
     v6: FlowTable<Key6>,
-    baselines: Baselines,
+    ends: Ends,
 }
 
 /// All shards of a timeline.
 pub struct Shards {
     shards: Vec<Shard>,
+    baselines: Baselines,
     streams: u64,
-    memory: usize,
-    forgotten: u64,
 }
 
 /// What the flow tables leave behind at the end.
@@ -43,13 +50,21 @@ pub struct Reduced {
 impl Shards {
     /// `n` shards that may use `memory` bytes together.
     pub fn new(n: usize, memory: u64) -> Self {
-        let shards = (0..n).map(|_| Shard::default()).collect();
-        let memory = usize::try_from(memory).unwrap_or(usize::MAX) / n;
+        let share = |all: usize| if n == 1 { all } else { all * UNEVEN / n };
+        let limits = Limits {
+            memory: usize::try_from(memory).unwrap_or(usize::MAX) / n,
+            closed: CLOSED / n,
+            detail: share(DETAIL_LIMIT),
+        };
+        let shard = || Shard {
+            v4: FlowTable::new(limits),
+            v6: FlowTable::new(limits),
+            ends: Ends::default(),
+        };
         Self {
-            shards,
+            shards: std::iter::repeat_with(shard).take(n).collect(),
+            baselines: Baselines::default(),
             streams: 0,
-            memory,
-            forgotten: 0,
         }
     }
 
@@ -61,17 +76,14 @@ impl Shards {
             .for_each(|(i, shard)| {
                 for (chunk, base) in chunks {
                     let Facts { v4, v6 } = &chunk.shards[i];
-                    shard.v4.reduce(v4, *base, &mut shard.baselines);
-                    shard.v6.reduce(v6, *base, &mut shard.baselines);
+                    shard.v4.reduce(v4, *base, &mut shard.ends);
+                    shard.v6.reduce(v6, *base, &mut shard.ends);
                 }
             });
         self.number_streams();
-        let limit = self.memory;
-        self.forgotten += self
-            .shards
-            .par_iter_mut()
-            .map(|s| s.v4.shrink(limit, &mut s.baselines) + s.v6.shrink(limit, &mut s.baselines))
-            .sum::<u64>();
+        let ends = self.shards.iter().map(|s| &s.ends).collect::<Vec<_>>();
+        count(&mut self.baselines, &ends);
+        self.shards.iter_mut().for_each(|s| s.ends.clear());
     }
 
     // The streams of a wave are numbered by the frames they began in (pcapng-fidelity 6.1).
@@ -97,72 +109,81 @@ impl Shards {
 
     /// Ends all flows.
     pub fn finish(mut self) -> Reduced {
-        let mut wanted = self
-            .shards
-            .par_iter_mut()
-            .flat_map_iter(|s| {
-                [
-                    s.v4.finish_reset(&mut s.baselines),
-                    s.v6.finish_reset(&mut s.baselines),
-                ]
-            })
-            .reduce(Wanted::default, Wanted::and);
-        wanted.choose_contrast();
-        let parts: Vec<_> = self
-            .shards
-            .par_iter_mut()
-            .map(|s| {
-                (
-                    s.v4.finish_all(&mut s.baselines, &wanted),
-                    s.v6.finish_all(&mut s.baselines, &wanted),
-                )
-            })
-            .collect();
-        let mut kinds: BTreeMap<Kind, u64> = BTreeMap::new();
-        let mut finished = Vec::new();
-        for ((of4, kinds4), (of6, kinds6)) in parts {
-            finished.extend(of4.into_iter().chain(of6));
-            for (kind, n) in kinds4.into_iter().chain(kinds6) {
-                *kinds.entry(kind).or_default() += n;
-            }
-        }
-        finished.sort_unstable_by_key(|f| f.order);
-        let storms = limit_kinds(&mut finished, &kinds);
-        let connections = self
+        let tables = |s: &Shard| {
+            (
+                s.v4.started() + s.v6.started(),
+                s.v4.forgotten() + s.v6.forgotten(),
+            )
+        };
+        let (connections, forgotten) = self
             .shards
             .iter()
-            .map(|s| s.v4.started() + s.v6.started())
-            .sum();
-        let baselines = self
+            .map(tables)
+            .fold((0, 0), |sum, n| (sum.0 + n.0, sum.1 + n.1));
+        let reset: Vec<_> = self
             .shards
-            .into_iter()
-            .map(|s| s.baselines)
-            .reduce(|mut a, b| {
-                a.merge(b);
-                a
+            .par_iter_mut()
+            .map(Shard::finish_reset)
+            .collect();
+        let mut finished = Vec::new();
+        let mut kinds = BTreeMap::new();
+        for (kind, n) in reset.iter().flat_map(|(_, counts)| counts.clone()) {
+            *kinds.entry(kind).or_default() += n;
+        }
+        finished.extend(reset.into_iter().flat_map(|(flows, _)| flows));
+        finished.par_sort_unstable_by_key(|f: &Finished| f.order);
+        let storms = limit_kinds(&mut finished, kinds);
+        let wanted = Wanted::of(&finished);
+        for some in self.shards.chunks_mut(ENDING) {
+            some.par_iter_mut().for_each(|s| {
+                s.v4.finish_rest(&mut s.ends, &wanted);
+                s.v6.finish_rest(&mut s.ends, &wanted);
             });
+            let ends: Vec<_> = some.iter().map(|s| &s.ends).collect();
+            count(&mut self.baselines, &ends);
+            some.iter_mut().for_each(|s| s.ends = Ends::default());
+        }
         Reduced {
             finished,
             storms,
-            baselines: baselines.unwrap_or_default(),
+            baselines: self.baselines,
             wanted,
             connections,
-            forgotten: self.forgotten,
+            forgotten,
         }
     }
 }
 
-// Keeps the first of each kind, in frame order.
-fn limit_kinds(finished: &mut Vec<Finished>, kinds: &BTreeMap<Kind, u64>) -> Vec<(Kind, u64)> {
-    let mut kept: BTreeMap<Kind, u64> = BTreeMap::new();
+impl Shard {
+    fn finish_reset(&mut self) -> (Vec<Finished>, HashMap<Kind, u64>) {
+        let (mut finished, mut kinds) = self.v4.finish_reset(&mut self.ends);
+        let (more, others) = self.v6.finish_reset(&mut self.ends);
+        finished.extend(more);
+        for (kind, n) in others {
+            *kinds.entry(kind).or_default() += n;
+        }
+        (finished, kinds)
+    }
+}
+
+fn count(baselines: &mut Baselines, ends: &[&Ends]) {
+    baselines
+        .parts_mut()
+        .par_iter_mut()
+        .for_each(|part| ends.iter().for_each(|ends| part.take(ends)));
+}
+
+// Keeps the first of each kind, in frame order, and returns how many of each are left out.
+fn limit_kinds(finished: &mut Vec<Finished>, kinds: BTreeMap<Kind, u64>) -> Vec<(Kind, u64)> {
+    let mut kept: HashMap<Kind, u64> = HashMap::new();
     finished.retain(|f| {
-        let n = kept.entry(crate::flow::table::kind_of(f)).or_default();
+        let n = kept.entry(kind_of(f)).or_default();
         *n += 1;
         *n <= DETAIL_LIMIT as u64
     });
-    kinds
-        .iter()
-        .filter(|&(_, &n)| n > DETAIL_LIMIT as u64)
-        .map(|(&kind, &n)| (kind, n - DETAIL_LIMIT as u64))
-        .collect()
+    let left_out = |(kind, n): (Kind, u64)| {
+        let kept = kept.get(&kind).map_or(0, |&n| n.min(DETAIL_LIMIT as u64));
+        (n > kept).then_some((kind, n - kept))
+    };
+    kinds.into_iter().filter_map(left_out).collect()
 }

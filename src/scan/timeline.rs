@@ -10,13 +10,9 @@ use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::Endpoint;
-use crate::flow::roles::client_of;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 /// Timelines of fewer bytes than this are scanned side by side, one thread each.
@@ -45,7 +41,12 @@ pub fn scan(plan: &Plan<'_>) -> Result<Outcome> {
 }
 
 fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
-    let (inputs, mut errors) = capture::collect(&plan.paths, &plan.include, &plan.exclude);
+    let (inputs, mut errors) = capture::collect(
+        &plan.paths,
+        &plan.include,
+        &plan.exclude,
+        plan.skip.as_deref(),
+    );
     let opened: Vec<_> = inputs.par_iter().map(FileJob::open).collect();
     let mut anomalies = Anomalies::default();
     let mut files = Vec::new();
@@ -69,8 +70,11 @@ fn number(
     files: Vec<(FileJob, Vec<Anomaly>)>,
     anomalies: &mut Anomalies,
 ) -> Vec<Vec<FileJob>> {
-    let (jobs, found): (Vec<_>, Vec<_>) = files.into_iter().unzip();
-    let order = group::timelines(&jobs, plan.separate);
+    let (jobs, mut found): (Vec<_>, Vec<Vec<_>>) = files.into_iter().unzip();
+    let (order, notes) = group::timelines(&jobs, plan.separate);
+    for (index, note) in notes {
+        found[index].push(note);
+    }
     let mut slots: Vec<_> = jobs.into_iter().zip(found).map(Some).collect();
     let mut next = 0;
     let mut take = |index: usize| {
@@ -86,18 +90,26 @@ fn number(
         .collect()
 }
 
-// Small timelines side by side, then the large ones with all threads each.
+// Small timelines side by side, and large ones too where each is held up by its decompressor;
+// then the other large ones with all threads each.
 fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>) -> Result<Vec<Scanned>> {
     let size = |files: &[FileJob]| files.iter().map(|f| f.len).sum::<u64>();
     let (small, large): (Vec<_>, Vec<_>) = jobs
         .into_iter()
         .enumerate()
         .partition(|(_, f)| size(f) < SMALL);
-    let mut scanned: Vec<(usize, Scanned)> = small
-        .into_par_iter()
-        .map(|(index, files)| run(plan, files, 1, index).map(|s| (index, s)))
-        .collect::<Result<_>>()?;
-    for (index, files) in large {
+    let (packed, plain): (Vec<_>, Vec<_>) = large
+        .into_iter()
+        .partition(|(_, f)| f.iter().all(|f| f.compressed));
+    let side_by_side = |timelines: Vec<(usize, Vec<FileJob>)>, shards| -> Result<Vec<_>> {
+        timelines
+            .into_par_iter()
+            .map(|(index, files)| run(plan, files, shards, index).map(|s| (index, s)))
+            .collect()
+    };
+    let mut scanned: Vec<(usize, Scanned)> = side_by_side(small, 1)?;
+    scanned.extend(side_by_side(packed, SHARDS)?);
+    for (index, files) in plain {
         scanned.push((index, run(plan, files, SHARDS, index)?));
     }
     scanned.sort_unstable_by_key(|(index, _)| *index);
@@ -160,28 +172,13 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     let first_id = files.jobs().first().map_or(FileId(0), |j| j.id);
     if forgotten > 0 {
         let detail = format!("{forgotten} idle connections were let go; raise --max-memory");
-        anomalies.add(
-            first_id,
-            Anomaly {
-                kind: AnomalyKind::MemoryLimit,
-                offset: None,
-                frame: None,
-                bytes: 0,
-                detail,
-            },
-        );
+        anomalies.add(first_id, Anomaly::of_file(AnomalyKind::MemoryLimit, detail));
     }
     if names.forgotten() > 0 {
         let detail = format!("{} DNS lookups were let go", names.forgotten());
         anomalies.add(
             first_id,
-            Anomaly {
-                kind: AnomalyKind::NamesForgotten,
-                offset: None,
-                frame: None,
-                bytes: 0,
-                detail,
-            },
+            Anomaly::of_file(AnomalyKind::NamesForgotten, detail),
         );
     }
     let forgotten = fragments.forgotten();
@@ -196,32 +193,23 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         }
         anomalies.add(
             first_id,
-            Anomaly {
-                kind: AnomalyKind::FragmentsForgotten,
-                offset: None,
-                frame: None,
-                bytes: 0,
-                detail,
-            },
+            Anomaly::of_file(AnomalyKind::FragmentsForgotten, detail),
         );
     }
-    let (mut ips, mut services): (BTreeSet<IpAddr>, BTreeSet<Endpoint>) = Default::default();
-    for f in &finished {
-        ips.extend(f.endpoints.map(|e| e.ip));
-        services.insert(f.endpoints[1 - client_of(f).0]);
-    }
-    let (hosts, services, healthy) = baselines.into_world(&ips, &services, &wanted);
+    let (hosts, services, healthy) = baselines.into_world(&wanted);
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
-    let world = World {
+    let mut world = World {
         hosts,
         services,
-        healthy,
+        healthy: Vec::new(),
+        constant_reset_ids: Default::default(),
         first_time: Timestamp(first_time),
         last_time: Timestamp(last_time),
         clock_unreliable,
-        drops: 0,
     };
+    world.learn(&healthy);
+    world.healthy = healthy;
     let totals = Totals {
         files: files.jobs().len() as u64,
         bytes: files.jobs().iter().map(|j| j.original_len).sum(),

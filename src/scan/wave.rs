@@ -1,5 +1,5 @@
 //! Plain files by chunks, in waves: all threads walk the chunks of a wave, the seams are
-//! checked, all threads reduce its facts.
+//! checked, all threads reduce its facts while the next wave is walked.
 //!
 //! A chunk that begins in the middle of a file begins at a guess. The walk of the chunk before
 //! decides: unless it ends exactly where the guess was, in the very state that was believed,
@@ -13,8 +13,8 @@ use super::source::FileJob;
 use crate::capture::{Opened, State};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 /// Chunks per thread and wave: enough to even out, few enough that their facts stay cached.
 const PER_THREAD: usize = 2;
@@ -40,7 +40,7 @@ impl Scratch {
         }
     }
 
-    fn run(&self, task: &Task, file: &FileJob) -> Walked {
+    fn run(&self, task: &Task) -> Walked {
         let pop = |pool: &Mutex<Vec<Vec<u8>>>| {
             pool.lock()
                 .ok()
@@ -48,10 +48,7 @@ impl Scratch {
                 .unwrap_or_default()
         };
         let mut buf = pop(&self.buffers);
-        let walked = match &file.active {
-            Some(opened) => chunk::run(task, opened, &mut buf, self.collector()),
-            None => Walked::nothing(task, self.collector()),
-        };
+        let walked = chunk::run(task, &mut buf, self.collector());
         if let Ok(mut pool) = self.buffers.lock() {
             pool.push(buf);
         }
@@ -83,21 +80,29 @@ pub fn scan(
     let (from, to) = (range.start, range.end);
     let per_wave = PER_THREAD * plan.threads;
     let mut current = from;
-    while current < to && !plan.stop.load(Ordering::Relaxed) {
-        let tasks = cut(plan.chunk_size, files, current, to, per_wave);
-        let walked: Vec<Walked> = tasks
-            .par_iter()
-            .map(|t| scratch.run(t, &files[t.file]))
-            .collect();
-        let mut wave = stitch(plan, files, scratch, &tasks, walked);
-        reducer.wave(files, &mut wave);
-        for (_, walked) in wave {
+    let mut wave = Vec::new();
+    loop {
+        let tasks = if plan.stop.load(Ordering::Relaxed) {
+            Vec::new()
+        } else {
+            cut(plan.chunk_size, files, current, to, per_wave)
+        };
+        // reduced first by a single thread, as long as its facts are in the cache
+        let ((), walked) = rayon::join(
+            || reducer.wave(files, &mut wave),
+            || tasks.par_iter().map(|t| scratch.run(t)).collect::<Vec<_>>(),
+        );
+        for (_, walked) in wave.drain(..) {
             scratch.recycle(walked.found);
         }
+        wave = stitch(plan, files, scratch, &tasks, walked);
         while current < to && files[current].done {
             files[current].active = None;
             plan.progress.file_done(&files[current].label);
             current += 1;
+        }
+        if tasks.is_empty() {
+            return;
         }
     }
 }
@@ -130,6 +135,7 @@ fn cut(chunk_size: u64, files: &mut [FileJob], from: usize, to: usize, count: us
             };
             tasks.push(Task {
                 file: index,
+                opened: Arc::clone(&opened),
                 start,
                 limit,
                 exact,
@@ -146,16 +152,17 @@ fn cut(chunk_size: u64, files: &mut [FileJob], from: usize, to: usize, count: us
 }
 
 // The state after the first records: what the later chunks of the first wave believe.
-fn preface(opened: &Opened, state: &State) -> State {
+fn preface(opened: &Arc<Opened>, state: &State) -> State {
     let task = Task {
         file: 0,
+        opened: Arc::clone(opened),
         start: 0,
         limit: PREFACE,
         exact: true,
         state: state.clone(),
     };
     let collector = Collector::new(RandomState::default(), 1, 0);
-    chunk::run(&task, opened, &mut Vec::new(), collector).state
+    chunk::run(&task, &mut Vec::new(), collector).state
 }
 
 // Accepts each chunk in order, or walks it again from where the one before really ended.
@@ -181,7 +188,7 @@ fn stitch(
                 ..task.clone()
             };
             scratch.recycle(walked.found);
-            walked = scratch.run(&again, file);
+            walked = scratch.run(&again);
         }
         plan.progress.bytes(walked.end.saturating_sub(file.next));
         file.next = walked.end;

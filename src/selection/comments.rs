@@ -88,9 +88,9 @@ fn resets(case: &Case, picked: &mut Picked<'_>) {
         if index == case.episode.primary {
             let words = words::primary(case, picked);
             add(case, picked, rst.frame, Role::Rst, &words);
-            let summary = &case.diagnosis.summary;
+            let summary = case.diagnosis.summary();
             if !summary.is_empty() {
-                add(case, picked, rst.frame, Role::Rst, summary);
+                add(case, picked, rst.frame, Role::Rst, &summary);
             }
             trigger(case, picked, pick::trigger(reset), rst);
         } else {
@@ -267,12 +267,13 @@ fn request(case: &Case, picked: &mut Picked<'_>) {
 /// The evidence on the frames that show it.
 fn evidence(case: &Case, picked: &mut Picked<'_>) {
     for statement in &case.diagnosis.evidence {
+        let text = statement.text();
         for frame in statement.frames.iter().take(MAX_PER_STATEMENT) {
             if picked.is_kept_for(*frame, Reason::EarlierAttempt) {
-                let words = format!("before this connection: {}", statement.text);
+                let words = format!("before this connection: {text}");
                 add(case, picked, *frame, Role::Attempt, &words);
             } else {
-                add(case, picked, *frame, Role::Evidence, &statement.text);
+                add(case, picked, *frame, Role::Evidence, &text);
             }
         }
     }

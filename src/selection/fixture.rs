@@ -1,7 +1,7 @@
 //! Cases made for tests, here and in `trim`.
 
 use crate::diagnosis::{
-    Basis, Case, Checklist, Confidence, Diagnosis, Party, Severity, Stage, Statement,
+    Basis, Case, Confidence, Diagnosis, Evidence, Fact, Party, Severity, Stage,
 };
 use crate::flow::{
     Connection, Endpoint, FlowTotals, FrameRef, RoleBasis, Segment, Side, TcpOptions,
@@ -10,6 +10,7 @@ use crate::packet::app::AppStory;
 use crate::packet::{TunnelId, tcp_flags};
 use crate::reset::{Effect, Episode, Form, Reset, Role, Vantage, VantagePoint};
 use crate::units::{FileId, FrameNumber, Seq, Span, Timestamp};
+use smallvec::{SmallVec, smallvec};
 
 /// 2023-11-14T22:13:20Z in microseconds.
 pub(crate) const START: u64 = 1_700_000_000_000_000;
@@ -129,6 +130,11 @@ pub(crate) fn case(connection: Connection) -> Case {
     }
 }
 
+/// Evidence of these words.
+pub(crate) fn told(text: &str, frames: impl IntoIterator<Item = FrameRef>) -> Evidence {
+    Evidence::framed(Fact::OthersToo { text: text.into() }, frames)
+}
+
 fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
     Diagnosis {
         class: "reset-after-client-hello",
@@ -138,25 +144,22 @@ fn diagnosis(frames: Vec<FrameRef>) -> Diagnosis {
         cause_confidence: Confidence::Medium,
         basis: Basis::Observed,
         severity: Severity::Error,
-        summary: "SNI www.example.net; RST 0.4 ms after the ClientHello".into(),
         blame: None,
         discriminator: None,
-        evidence: vec![Statement {
-            text: "TTL 64 as in the SYN-ACK".into(),
-            frames,
-        }],
-        alternatives: Vec::new(),
-        advice: vec!["Look into the server's log".into()],
+        evidence: vec![
+            told("SNI www.example.net; RST 0.4 ms after the ClientHello", []),
+            told("TTL 64 as in the SYN-ACK", frames),
+        ],
+        party_evidence: None,
+        leads: smallvec![1],
+        alternatives: SmallVec::new(),
         other_vantage: None,
         stage: Stage::PostPsh,
         zeek_conn_state: "RSTR",
         completeness: 47,
         idle_before: None,
-        checklist: Checklist {
-            first_reset: "frame 5".into(),
-            ..Checklist::default()
-        },
         contrast: Vec::new(),
+        listed: None,
         middlebox_score: 0,
     }
 }

@@ -23,6 +23,7 @@ use crate::flow::FrameRef;
 use crate::reset::Role;
 use crate::units::FrameNumber;
 use smallvec::SmallVec;
+use std::fmt::Write as _;
 
 /// How much of the connection around the primary RST is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,10 +190,13 @@ pub fn select(case: &Case, context: &Context) -> Selection {
 /// in every file, rather than a stream number.
 #[must_use]
 pub fn display_filter(case: &Case) -> String {
-    let connection = &case.connection;
-    let side = |end: crate::flow::Endpoint| {
-        let ip = if end.ip.is_ipv6() { "ipv6" } else { "ip" };
-        format!("{ip}.addr == {} && tcp.port == {}", end.ip, end.port)
-    };
-    format!("{} && {}", side(connection.client), side(connection.server))
+    let (client, server) = (case.connection.client, case.connection.server);
+    let field = |end: crate::flow::Endpoint| if end.ip.is_ipv6() { "ipv6" } else { "ip" };
+    // the report adds the time of the connection
+    let mut filter = String::with_capacity(192);
+    for (and, end) in [("", client), (" && ", server)] {
+        let (field, ip, port) = (field(end), end.ip, end.port);
+        let _ = write!(filter, "{and}{field}.addr == {ip} && tcp.port == {port}");
+    }
+    filter
 }

@@ -1,8 +1,8 @@
 //! What design 5 "selection" says is kept, one connection each.
 
-use super::fixture::{case, connection, frame, segment, talk_case};
+use super::fixture::{case, connection, frame, segment, talk_case, told};
 use super::{Context, Gap, Reason, Selection, display_filter, select};
-use crate::diagnosis::{Case, Party, Statement};
+use crate::diagnosis::{Case, Party};
 use crate::flow::{IcmpError, NameLookup, Segment, Side};
 use crate::packet::app::{AppError, ClientHello, Request, TlsAlert, TlsStory};
 use crate::packet::tcp_flags::{ACK, PSH, RST, SYN};
@@ -158,10 +158,9 @@ fn copies_made_by_the_capture_are_left_out() {
         (selection.copies_left_out, selection.packets_left_out()),
         (1, 0)
     );
-    case.diagnosis.evidence.push(Statement {
-        text: "seen twice".into(),
-        frames: vec![frame(4), frame(5)],
-    });
+    case.diagnosis
+        .evidence
+        .push(told("seen twice", [frame(4), frame(5)]));
     assert_eq!(select(&case, &Context::default()).frames.len(), 6);
 }
 
@@ -173,7 +172,7 @@ fn client_hello() -> Vec<u8> {
 }
 
 fn told_hello(case: &mut Case) {
-    case.story.tls = Some(TlsStory {
+    case.story.tls = Some(Box::new(TlsStory {
         client_hello: Some(ClientHello {
             sni: Some("www.example.net".into()),
             alpn: vec!["h2".into(), "http/1.1".into()],
@@ -182,7 +181,7 @@ fn told_hello(case: &mut Case) {
             ..ClientHello::default()
         }),
         ..TlsStory::default()
-    });
+    }));
 }
 
 #[test]
@@ -268,7 +267,7 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
         from_server: true,
         ..AppError::default()
     });
-    case.story.tls = Some(TlsStory {
+    case.story.tls = Some(Box::new(TlsStory {
         alerts: vec![TlsAlert {
             level: Some(2),
             code: Some(40),
@@ -276,7 +275,7 @@ fn alerts_requests_and_errors_by_their_place_in_the_stream() {
             ..TlsAlert::default()
         }],
         ..TlsStory::default()
-    });
+    }));
     let selection = select(&case, &NEAR);
     says(
         &selection,
@@ -356,7 +355,7 @@ fn a_flood_of_resets_is_bounded_and_counted() {
 #[test]
 fn names_icmp_and_frames_of_other_connections() {
     let mut case = talk_case(&[frame(11), frame(12), frame(13), frame(14), frame(15)]);
-    case.connection.name = Some(NameLookup {
+    case.connection.name = Some(Box::new(NameLookup {
         name: "www.example.net".into(),
         cname_chain: vec!["edge.cdn.example".into()],
         query: Some(frame(8)),
@@ -364,7 +363,7 @@ fn names_icmp_and_frames_of_other_connections() {
         answer_time: Timestamp(case.connection.segments[0].time.0 - 2_000_000),
         resolver: [10, 0, 0, 53].into(),
         related: vec![frame(10)],
-    });
+    }));
     case.connection.icmp = vec![IcmpError {
         frame: frame(20),
         time: Timestamp(0),
@@ -376,10 +375,7 @@ fn names_icmp_and_frames_of_other_connections() {
         about: Side::Client,
         seq: Seq(1001),
     }];
-    case.diagnosis.evidence = vec![Statement {
-        text: "refused 0.9 s before".into(),
-        frames: vec![frame(2), frame(30)],
-    }];
+    case.diagnosis.evidence = vec![told("refused 0.9 s before", [frame(2), frame(30)])];
     let selection = select(&case, &NEAR);
     says(
         &selection,
@@ -412,12 +408,8 @@ fn comments_are_bounded_lines() {
     let mut case = talk();
     let long = "ü\u{202e}\r\n".repeat(30_000);
     case.diagnosis.evidence = (0..40)
-        .map(|i| Statement {
-            text: format!("{i} {long}"),
-            frames: vec![frame(4)],
-        })
+        .map(|i| told(&format!("{i} {long}"), [frame(4)]))
         .collect();
-    case.diagnosis.summary = long;
     let selection = select(&case, &NEAR);
     for kept in &selection.frames {
         assert!(kept.comments.len() <= 8);

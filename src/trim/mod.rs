@@ -29,6 +29,7 @@ mod tests;
 
 pub use again::{may_be_case_file, told};
 pub use file_name::file_name;
+pub use output::{TEMPORARY, create};
 pub use source::{FileLabel, Origin, Origins, Raw, Source};
 
 use crate::diagnosis::Case;

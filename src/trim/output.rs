@@ -1,5 +1,6 @@
 //! Files appear whole or not at all, and nothing is replaced without being told.
 
+use crate::capture::platform;
 use crate::error::{Error, ErrorKind, Result};
 use std::io::{ErrorKind as Io, Write};
 use std::path::Path;
@@ -38,16 +39,18 @@ pub(super) fn write(
     }
 }
 
-fn create(dir: &Path) -> std::io::Result<NamedTempFile> {
+/// How the names of files begin and end that are being written.
+pub const TEMPORARY: [&str; 2] = [".rstcap-", ".tmp"];
+
+/// An empty file under a temporary name, as readable as other files.
+///
+/// # Errors
+/// It cannot be made in `dir`.
+pub fn create(dir: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".rstcap-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        // as any file a program creates: the umask decides, not the privacy of a temporary file
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(dir)
+    let [prefix, suffix] = TEMPORARY;
+    builder.prefix(prefix).suffix(suffix);
+    platform::readable(&mut builder).tempfile_in(dir)
 }
 
 fn exists(path: &Path) -> Error {

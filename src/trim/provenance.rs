@@ -7,7 +7,7 @@ use super::options::Lost;
 use super::secrets::Carried;
 use super::section::{self, PROGRAM};
 use super::source::Origin;
-use crate::diagnosis::{Case, Statement};
+use crate::diagnosis::{Case, Evidence};
 use crate::flow::FrameRef;
 use crate::selection::{self, Selection, clean};
 use std::collections::BTreeMap;
@@ -96,8 +96,9 @@ fn verdict(text: &mut Text, facts: &Facts<'_>) {
     let connection = &facts.case.connection;
     text.line(&format!("{PROGRAM}, case {}", facts.case.id));
     text.line(&facts.selection.verdict);
-    if !diagnosis.summary.is_empty() {
-        text.line(&diagnosis.summary);
+    let summary = diagnosis.summary();
+    if !summary.is_empty() {
+        text.line(&summary);
     }
     text.line(&format!(
         "connection: client {} > server {}",
@@ -119,8 +120,8 @@ fn verdict(text: &mut Text, facts: &Facts<'_>) {
         diagnosis.basis.id(),
         diagnosis.severity.id()
     ));
-    if let Some(blame) = &diagnosis.blame {
-        text.line(&format!("to change: {blame}"));
+    if let Some(blame) = diagnosis.to_change() {
+        text.line(&format!("to change: {}", blame));
     }
 }
 
@@ -130,7 +131,7 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
         text.heading("evidence");
         for statement in &diagnosis.evidence {
             let frames = frames(statement, facts);
-            text.line(&format!("- {}{frames}", statement.text));
+            text.line(&format!("- {}{frames}", statement.text()));
         }
     }
     for contrast in &diagnosis.contrast {
@@ -145,16 +146,21 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
             text.line(&format!("- {}: {}", other.class, other.why_less_likely));
         }
     }
-    if !diagnosis.advice.is_empty() || diagnosis.other_vantage.is_some() {
+    let mut advice = diagnosis
+        .advice()
+        .into_iter()
+        .chain(diagnosis.elsewhere())
+        .peekable();
+    if advice.peek().is_some() {
         text.heading("what to check next");
-        for advice in diagnosis.advice.iter().chain(&diagnosis.other_vantage) {
-            text.line(&format!("- {advice}"));
-        }
+    }
+    for advice in advice {
+        text.line(&format!("- {advice}"));
     }
 }
 
 /// ` (frames 5, 7; in the source 120, 122)`.
-fn frames(statement: &Statement, facts: &Facts<'_>) -> String {
+fn frames(statement: &Evidence, facts: &Facts<'_>) -> String {
     if statement.frames.is_empty() {
         return String::new();
     }
@@ -195,7 +201,8 @@ fn several_files(facts: &Facts<'_>) -> bool {
 }
 
 fn checklist(text: &mut Text, facts: &Facts<'_>) {
-    let items = facts.case.diagnosis.checklist.items();
+    let checklist = facts.case.checklist();
+    let items = checklist.items();
     let mut answered = items
         .iter()
         .filter(|(_, answer)| !answer.is_empty())

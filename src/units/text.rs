@@ -38,6 +38,10 @@ fn push_visible(out: &mut String, c: char) {
 /// One line of visible characters, not shortened.
 #[must_use]
 pub fn plain(text: &str) -> String {
+    // nearly all text is
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         push_visible(&mut out, c);
@@ -92,7 +96,7 @@ pub fn clean(text: impl AsRef<[u8]>, max: usize) -> String {
             }
         }
         for byte in chunk.invalid() {
-            if !out.push_str(&format!("\\x{byte:02x}")) {
+            if !out.push_byte(*byte) {
                 return out.cut();
             }
         }
@@ -111,17 +115,28 @@ struct Bounded {
 
 impl Bounded {
     fn push(&mut self, c: char) -> bool {
-        if is_hostile(c) {
-            let mut escape = String::new();
-            push_visible(&mut escape, c);
-            self.push_str(&escape)
-        } else {
-            self.push_str(c.encode_utf8(&mut [0; 4]))
+        match c {
+            ' '..='~' => self.push_piece(c.encode_utf8(&mut [0; 4]), 1),
+            c if is_hostile(c) => {
+                let mut escape = String::new();
+                push_visible(&mut escape, c);
+                self.push_piece(&escape, escape.len())
+            }
+            c => self.push_piece(c.encode_utf8(&mut [0; 4]), 1),
         }
     }
 
-    fn push_str(&mut self, piece: &str) -> bool {
-        let chars = self.chars + piece.chars().count();
+    /// `\xff`.
+    fn push_byte(&mut self, byte: u8) -> bool {
+        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+        let escape = ['\\', 'x', digit(byte >> 4), digit(byte & 15)];
+        let escape = escape.map(|c| c as u8);
+        self.push_piece(std::str::from_utf8(&escape).unwrap_or_default(), 4)
+    }
+
+    /// Takes a piece of so many characters as a whole or not at all.
+    fn push_piece(&mut self, piece: &str, chars: usize) -> bool {
+        let chars = self.chars + chars;
         if chars > self.max {
             return false;
         }

@@ -24,7 +24,7 @@ import derive  # noqa: E402
 import registry  # noqa: E402
 from net import Lab  # noqa: E402
 
-for module in ("connecting", "requests", "handshakes", "idling", "devices", "demo", "encapsulate"):
+for module in ("connecting", "requests", "handshakes", "idling", "devices", "demo", "encapsulate", "rough"):
     __import__(module)
 
 

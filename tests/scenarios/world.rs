@@ -20,6 +20,7 @@ pub fn of(connections: &[Connection]) -> World {
             world.healthy.push(conn.clone());
         }
     }
+    world.learn(connections);
     for (ip, set) in targets {
         if let Some(host) = world.hosts.get_mut(&ip) {
             host.targets = set.len() as u32;

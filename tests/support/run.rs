@@ -4,7 +4,7 @@ use clap::Parser as _;
 use rstcap::cli::args::Args;
 use rstcap::cli::settings::Settings;
 use rstcap::cli::{Console, pipeline};
-use rstcap::report::{self, Format, NotWritten, Report};
+use rstcap::report::{self, Earlier, Format, NotWritten, Report};
 use rstcap::scan::Silent;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -63,6 +63,7 @@ fn run_with(path: &Path, words: &[&str], trim: bool) -> Ran {
         written: &BTreeMap::new(),
         not_written: NotWritten::default(),
         directory: None,
+        earlier: &Earlier::default(),
     };
     let print = |format| {
         let mut out = Vec::new();

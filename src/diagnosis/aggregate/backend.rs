@@ -3,10 +3,11 @@
 
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::diagnosis::model::{Case, Confidence, Party, Severity, World};
+use crate::diagnosis::model::{Alternative, Case, Confidence, Party, Severity, World};
 use crate::diagnosis::wording::pattern;
 use crate::flow::{Endpoint, ServiceOutcome, Side};
 use crate::reset::replay;
+use crate::units::Timestamp;
 use std::collections::BTreeMap;
 
 /// Connections that must end alike.
@@ -25,6 +26,13 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
                 .push(index);
         }
     }
+    let mut talking: BTreeMap<Endpoint, Vec<Timestamp>> = BTreeMap::new();
+    for conn in cases.iter().map(|c| &c.connection) {
+        if conn.totals.bytes[1] > 0 {
+            let starts = talking.entry(conn.server).or_default();
+            starts.push(conn.totals.first_time);
+        }
+    }
     for (service, indexes) in services {
         let times = || {
             indexes
@@ -39,27 +47,42 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
                 *outcome == ServiceOutcome::Worked && (first..=last).contains(start)
             })
         });
-        let others = cases.iter().any(|c| {
-            c.connection.server == service
-                && c.connection.totals.bytes[1] > 0
-                && (first..=last).contains(&c.connection.totals.first_time)
-        });
-        if indexes.len() < CONNECTIONS || worked || others {
+        let others = talking
+            .get(&service)
+            .is_some_and(|starts| starts.iter().any(|t| (first..=last).contains(t)));
+        if worked || others {
             continue;
         }
-        let frames: Vec<_> = indexes
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        if indexes.len() < CONNECTIONS {
+            indexes.iter().for_each(|i| suggest(&mut cases[*i]));
+            continue;
+        }
+        let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+        let text = pattern::none_behind(indexes.len());
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in &indexes {
-            let text = pattern::none_behind(indexes.len());
-            let evidence = vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())];
+            let evidence = vec![evidence.clone()];
             let mut change = Change::new("no-backend-suspected", Confidence::Medium, evidence);
             change.severity = Some(Severity::Error);
             change.party = Some((Party::ServerSideIntermediary, Confidence::Medium));
             apply(&mut cases[*index], change);
         }
     }
+}
+
+/// One such connection alone has other explanations too, but this one is worth a look.
+fn suggest(case: &mut Case) {
+    const CLASS: &str = "no-backend-suspected";
+    let d = &mut case.diagnosis;
+    d.alternatives.retain(|a| a.class != CLASS);
+    d.alternatives.insert(
+        0,
+        Alternative {
+            class: CLASS,
+            why_less_likely: pattern::too_few_for_none_behind().into(),
+        },
+    );
+    d.alternatives.truncate(3);
 }
 
 /// The server's end closed or reset within a round trip of the handshake, said nothing and

@@ -1,7 +1,7 @@
 //! How a pattern changes a case.
 
 use crate::diagnosis::evidence::{Blame, Evidence};
-use crate::diagnosis::model::{Alternative, Case, Confidence, Party, Severity, Statement};
+use crate::diagnosis::model::{Alternative, Case, Confidence, Party, Severity};
 use crate::diagnosis::{tree, wording};
 
 /// What a pattern says of one case.
@@ -35,20 +35,19 @@ pub(super) fn apply(case: &mut Case, change: Change) {
         return;
     };
     let d = &mut case.diagnosis;
-    let before = d.class;
+    let (before, party) = (d.class, d.party.word());
     if before != rule.id {
         d.alternatives.retain(|a| a.class != rule.id);
         d.alternatives.insert(
             0,
             Alternative {
                 class: before,
-                why_less_likely: wording::alone(),
+                why_less_likely: wording::alone().into(),
             },
         );
         d.alternatives.truncate(3);
         d.class = rule.id;
         d.title = rule.title;
-        d.advice = wording::advice(rule);
     }
     d.cause_confidence = change.cause;
     if let Some((party, confidence)) = change.party {
@@ -58,23 +57,24 @@ pub(super) fn apply(case: &mut Case, change: Change) {
     if let Some(severity) = change.severity {
         d.severity = severity;
     }
-    if let Some(blame) = change.blame {
-        d.blame = Some(wording::blame(blame));
-    }
+    d.blame = change.blame.or(d.blame);
     if change.discriminator.is_some() {
         d.discriminator = change.discriminator;
     }
-    cite(case, &change.evidence);
+    let other = d.party.word() != party;
+    cite(case, change.evidence);
+    if other {
+        // the pattern told it
+        case.diagnosis.party_evidence = Some(0);
+    }
 }
 
 /// Puts evidence before the case's own and into its summary.
-pub(super) fn cite(case: &mut Case, evidence: &[Evidence]) {
+pub(super) fn cite(case: &mut Case, evidence: Vec<Evidence>) {
     let d = &mut case.diagnosis;
-    d.summary = wording::lead_with(&wording::summary(evidence), &d.summary);
-    let statements = evidence.iter().map(|e| Statement {
-        text: wording::fact(&e.fact),
-        frames: e.frames.clone(),
-    });
-    d.evidence.splice(0..0, statements);
-    wording::renew(case);
+    let tells_party = d.party_evidence;
+    d.party_evidence = tells_party.map(|i| i + evidence.len());
+    d.leads.insert(0, evidence.len() as u8);
+    d.evidence.reserve_exact(evidence.len());
+    d.evidence.splice(0..0, evidence);
 }

@@ -52,7 +52,9 @@ pub(super) fn compare(cases: &mut [Case], world: &World) {
         }
     }
     for healthy in &world.healthy {
-        if let Some(counts) = services.get_mut(&healthy.server) {
+        // only what the reset ones have can differ
+        let counts = services.get_mut(&healthy.server).filter(|c| !c.is_empty());
+        if let Some(counts) = counts {
             count(counts, properties(&story(healthy)), false);
         }
     }
@@ -60,7 +62,8 @@ pub(super) fn compare(cases: &mut [Case], world: &World) {
         if !CONTENT.contains(&case.diagnosis.class) {
             continue;
         }
-        let Some(counts) = services.get(&case.connection.server) else {
+        let counts = services.get(&case.connection.server);
+        let Some(counts) = counts.filter(|c| !c.is_empty()) else {
             continue;
         };
         let mut found: Vec<(f64, Contrast)> = properties(&case.story)

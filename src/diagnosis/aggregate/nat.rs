@@ -7,11 +7,13 @@ use crate::diagnosis::model::{Case, Confidence, Party, Severity, World};
 use crate::diagnosis::wording::pattern;
 use crate::flow::{Connection, Side};
 use crate::reset::replay;
+use crate::units::Seq;
+use std::collections::BTreeMap;
 
 /// The other address appears within this time.
 const WITHIN_NS: i64 = 5_000_000_000;
 /// Sequence numbers of the same conversation lie within this distance.
-const NEAR_BYTES: i32 = 1 << 20;
+const NEAR_BYTES: u32 = 1 << 20;
 /// Classes that a lost translation looks like.
 const LOOKS_LIKE: [&str; 5] = [
     "no-such-connection",
@@ -23,27 +25,36 @@ const LOOKS_LIKE: [&str; 5] = [
 
 /// Finds connections that share their sequence numbers with another one.
 pub(super) fn leaks(cases: &mut [Case], world: &World) {
-    let mut changes = Vec::new();
-    for (index, case) in cases.iter().enumerate() {
-        if !LOOKS_LIKE.contains(&case.diagnosis.class) {
-            continue;
+    let suspects: Vec<usize> = (0..cases.len())
+        .filter(|&i| LOOKS_LIKE.contains(&cases[i].diagnosis.class))
+        .collect();
+    if suspects.is_empty() {
+        return;
+    }
+    let own = cases.iter().map(|c| &c.connection);
+    let all: Vec<&Connection> = own.chain(&world.healthy).collect();
+    let numbers: Vec<Option<[Seq; 2]>> = all.iter().map(|c| numbers(c)).collect();
+    let mut regions: BTreeMap<[u32; 2], Vec<usize>> = BTreeMap::new();
+    for (index, numbers) in numbers.iter().enumerate() {
+        if let Some(numbers) = numbers {
+            let region = numbers.map(|n| n.0 / NEAR_BYTES);
+            regions.entry(region).or_default().push(index);
         }
-        let others = cases
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| *i != index)
-            .map(|(_, c)| &c.connection)
-            .chain(&world.healthy);
-        let twin = others
-            .filter_map(|other| Some((translated_side(&case.connection, other)?, other)))
-            .min_by_key(|(_, other)| (other.client, other.server));
-        if let Some((side, other)) = twin {
-            changes.push((
-                index,
-                side,
-                other.endpoint(side).to_string(),
-                first_frame(other),
-            ));
+    }
+    let mut changes = Vec::new();
+    for index in suspects {
+        let Some(mine) = numbers[index] else {
+            continue;
+        };
+        let twin = around(mine)
+            .filter_map(|region| regions.get(&region))
+            .flatten()
+            .filter(|&&i| i != index && numbers[i].is_some_and(|n| near(mine, n)))
+            .filter_map(|&i| Some((translated_side(all[index], all[i])?, i)))
+            .min_by_key(|&(_, i)| (all[i].client, all[i].server, i));
+        if let Some((side, i)) = twin {
+            let address = all[i].endpoint(side).to_string();
+            changes.push((index, side, address, first_frame(all[i])));
         }
     }
     for (index, side, address, frame) in changes {
@@ -87,8 +98,8 @@ fn fewer_hops(case: &Case) -> bool {
     usual.peek().is_none() || usual.all(|t| t < rst.ttl)
 }
 
-/// The side whose address differs although the conversation is the same; the other side and
-/// both directions' sequence numbers agree.
+/// The side whose address differs although the conversation is the same; the other side
+/// agrees.
 fn translated_side(a: &Connection, b: &Connection) -> Option<Side> {
     let side = if a.server == b.server && a.client != b.client {
         Side::Client
@@ -103,22 +114,52 @@ fn translated_side(a: &Connection, b: &Connection) -> Option<Side> {
     if !overlap && gap.abs() > WITHIN_NS {
         return None;
     }
-    (begins_in_the_middle(a) != begins_in_the_middle(b) && same_numbers(a, b)).then_some(side)
+    (begins_in_the_middle(a) != begins_in_the_middle(b)).then_some(side)
 }
 
 fn begins_in_the_middle(conn: &Connection) -> bool {
     !conn.segments.iter().any(|s| s.is_syn() || s.is_syn_ack())
 }
 
-fn same_numbers(a: &Connection, b: &Connection) -> bool {
-    let end = replay(a).end;
-    let other = replay(b).end;
-    let near = |x: Option<crate::units::Seq>, y: Option<crate::units::Seq>| match (x, y) {
-        (Some(x), Some(y)) => Some(x.since(y).abs() < NEAR_BYTES),
-        _ => None,
-    };
-    // a direction that one of the two lacks is known by the other's acknowledgments
-    let known = |s: &[crate::reset::SideState; 2], i: usize| s[i].next.or(s[1 - i].max_ack);
-    let both = [0, 1].map(|i| near(known(&end, i), known(&other, i)));
-    both == [Some(true), Some(true)]
+/// Where both directions of a conversation ended. A direction that the capture lacks is known
+/// by the other's acknowledgments.
+fn numbers(conn: &Connection) -> Option<[Seq; 2]> {
+    let end = replay(conn).end;
+    let known = |i: usize| end[i].next.or(end[1 - i].max_ack);
+    Some([known(0)?, known(1)?])
+}
+
+fn near(a: [Seq; 2], b: [Seq; 2]) -> bool {
+    let near = |i: usize| a[i].since(b[i]).unsigned_abs() < NEAR_BYTES;
+    near(0) && near(1)
+}
+
+/// The regions of the sequence space that numbers near these lie in.
+fn around(numbers: [Seq; 2]) -> impl Iterator<Item = [u32; 2]> {
+    const LAST: u32 = u32::MAX / NEAR_BYTES;
+    let sides = numbers.map(|n| {
+        let region = n.0 / NEAR_BYTES;
+        [region.wrapping_sub(1), region, region + 1].map(|r| r & LAST)
+    });
+    let [client, server] = sides;
+    client.into_iter().flat_map(move |c| server.map(|s| [c, s]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NEAR_BYTES, around, near};
+    use crate::units::Seq;
+
+    #[test]
+    fn near_numbers_are_in_the_regions_around() {
+        for base in [0, 1, NEAR_BYTES - 1, NEAR_BYTES, u32::MAX / 2, u32::MAX] {
+            for distance in [0, 1, NEAR_BYTES - 1, NEAR_BYTES] {
+                let (a, b) = (Seq(base), Seq(base.wrapping_sub(distance)));
+                let region = b.0 / NEAR_BYTES;
+                let found = around([a, a]).any(|r| r == [region, region]);
+                assert_eq!(near([a, a], [b, b]), distance < NEAR_BYTES);
+                assert!(found || distance == NEAR_BYTES, "{base} {distance}");
+            }
+        }
+    }
 }

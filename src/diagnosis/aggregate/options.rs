@@ -4,8 +4,10 @@ use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Party, World};
 use crate::diagnosis::wording::pattern;
-use crate::flow::{Connection, Segment, ServiceOutcome};
+use crate::flow::{Connection, Endpoint, Segment, ServiceOutcome};
 use crate::packet::tcp_flags;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The plain SYN follows within this time.
 const RETRY_NS: i64 = 5_000_000_000;
@@ -19,6 +21,11 @@ const UNUSUAL: [(u8, &str); 4] = [
 
 /// Compares refused SYNs with accepted ones of the same client.
 pub(super) fn refused_options(cases: &mut [Case], world: &World) {
+    let mut healthy: BTreeMap<Ends, Vec<&Connection>> = BTreeMap::new();
+    for other in &world.healthy {
+        let ends = (other.client.ip, other.server);
+        healthy.entry(ends).or_default().push(other);
+    }
     for case in cases.iter_mut() {
         if !matches!(
             case.diagnosis.class,
@@ -35,8 +42,10 @@ pub(super) fn refused_options(cases: &mut [Case], world: &World) {
         else {
             continue;
         };
-        let retry = plain_retry(&case.connection, &syn, world)
-            .or_else(|| accepted_soon(&case.connection, &syn, world));
+        let ends = (case.connection.client.ip, case.connection.server);
+        let others = healthy.get(&ends).map_or(&[][..], Vec::as_slice);
+        let retry =
+            plain_retry(others, &syn).or_else(|| accepted_soon(&case.connection, &syn, world));
         let Some((class, what, delay, retry)) = retry else {
             continue;
         };
@@ -59,33 +68,32 @@ pub(super) fn refused_options(cases: &mut [Case], world: &World) {
     }
 }
 
+/// Address of a client, and the service.
+type Ends = (IpAddr, Endpoint);
 type Retry = (&'static str, &'static str, f64, crate::flow::FrameRef);
 
-fn plain_retry(conn: &Connection, syn: &Segment, world: &World) -> Option<Retry> {
+/// The same client's accepted connections to the service.
+fn plain_retry(others: &[&Connection], syn: &Segment) -> Option<Retry> {
     let ecn = |s: &Segment| s.has(tcp_flags::ECE | tcp_flags::CWR);
-    world
-        .healthy
-        .iter()
-        .filter(|h| h.client.ip == conn.client.ip && h.server == conn.server)
-        .find_map(|h| {
-            let plain = h.segments.iter().find(|s| s.is_syn())?;
-            let accepted = h.segments.iter().any(Segment::is_syn_ack);
-            let after = plain.time.nanos_since(syn.time);
-            if !accepted || !(0..=RETRY_NS).contains(&after) {
-                return None;
-            }
-            let delay = after as f64 / 1e9;
-            if ecn(syn) && !ecn(plain) {
-                return Some(("ecn-syn-refused", "ECN bits", delay, plain.frame));
-            }
-            if syn.len > 0 && plain.len == 0 {
-                return Some(("syn-option-refused", "data on the SYN", delay, plain.frame));
-            }
-            let (_, name) = UNUSUAL.iter().find(|(kind, _)| {
-                syn.options.kinds.contains(kind) && !plain.options.kinds.contains(kind)
-            })?;
-            Some(("syn-option-refused", *name, delay, plain.frame))
-        })
+    others.iter().find_map(|h| {
+        let plain = h.segments.iter().find(|s| s.is_syn())?;
+        let accepted = h.segments.iter().any(Segment::is_syn_ack);
+        let after = plain.time.nanos_since(syn.time);
+        if !accepted || !(0..=RETRY_NS).contains(&after) {
+            return None;
+        }
+        let delay = after as f64 / 1e9;
+        if ecn(syn) && !ecn(plain) {
+            return Some(("ecn-syn-refused", "ECN bits", delay, plain.frame));
+        }
+        if syn.len > 0 && plain.len == 0 {
+            return Some(("syn-option-refused", "data on the SYN", delay, plain.frame));
+        }
+        let (_, name) = UNUSUAL.iter().find(|(kind, _)| {
+            syn.options.kinds.contains(kind) && !plain.options.kinds.contains(kind)
+        })?;
+        Some(("syn-option-refused", *name, delay, plain.frame))
+    })
 }
 
 /// The next connection to the service was accepted, although its SYN was not kept: enough for

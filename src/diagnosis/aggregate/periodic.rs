@@ -32,17 +32,12 @@ pub(super) fn health_checks(cases: &mut [Case]) {
         let Some(period) = period(&mut times).filter(|p| PERIODS.contains(p)) else {
             continue;
         };
-        let frames: Vec<_> = indexes
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+        let text = pattern::periodic(indexes.len(), period);
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in &indexes {
-            let text = pattern::periodic(indexes.len(), period);
-            let mut change = Change::new(
-                "health-check",
-                Confidence::High,
-                vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())],
-            );
+            let evidence = vec![evidence.clone()];
+            let mut change = Change::new("health-check", Confidence::High, evidence);
             change.severity = Some(Severity::Harmless);
             apply(&mut cases[*index], change);
         }

@@ -64,22 +64,16 @@ pub(super) fn terminated(cases: &mut [Case], world: &World) {
         let seconds = last.seconds_since(first);
         let text = pattern::died(burst.len(), open, seconds, refusals.len());
         let dead: Vec<usize> = burst.iter().map(|(_, i)| *i).chain(refusals).collect();
-        let frames: Vec<_> = dead
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = dead.iter().map(|i| cases[*i].primary_segment().frame);
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in dead {
-            let fact = Fact::OthersToo { text: text.clone() };
+            let evidence = vec![evidence.clone()];
             let cause = if certain {
                 Confidence::High
             } else {
                 Confidence::Medium
             };
-            let mut change = Change::new(
-                "server-process-terminated",
-                cause,
-                vec![Evidence::framed(fact, frames.clone())],
-            );
+            let mut change = Change::new("server-process-terminated", cause, evidence);
             change.severity = Some(Severity::Error);
             apply(&mut cases[index], change);
         }

@@ -20,6 +20,15 @@ const FORGOTTEN: [&str; 3] = [
     "keepalive-probe-rejected",
 ];
 
+/// The host took part in the connection before: who answers a probe for a connection that
+/// never was has forgotten nothing.
+fn knew(case: &Case) -> bool {
+    case.connection
+        .segments
+        .iter()
+        .any(|s| s.from == Side::Server && !s.is_rst())
+}
+
 /// Finds hosts that answer on several ports that they know nothing.
 pub(super) fn lost_state(cases: &mut [Case]) {
     let mut hosts: BTreeMap<IpAddr, Vec<(Timestamp, u16, usize)>> = BTreeMap::new();
@@ -32,6 +41,7 @@ pub(super) fn lost_state(cases: &mut [Case]) {
         if from_server
             && FORGOTTEN.contains(&case.diagnosis.class)
             && case.diagnosis.middlebox_score < 5
+            && knew(case)
         {
             let server = case.connection.server;
             let time = case.primary_segment().time;
@@ -57,16 +67,14 @@ pub(super) fn lost_state(cases: &mut [Case]) {
         let last = burst[burst.len() - 1].0;
         let text = pattern::lost_everywhere(ports.len(), last.seconds_since(first));
         let members: Vec<usize> = burst.iter().map(|(_, _, i)| *i).collect();
-        let frames: Vec<_> = members
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = members.iter().map(|i| cases[*i].primary_segment().frame);
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in members {
-            let fact = Fact::OthersToo { text: text.clone() };
+            let evidence = vec![evidence.clone()];
             let mut change = Change::new(
                 "server-rebooted-or-failed-over",
                 Confidence::Medium,
-                vec![Evidence::framed(fact, frames.clone())],
+                evidence,
             );
             change.party = Some((Party::ServerHost, Confidence::Medium));
             apply(&mut cases[index], change);

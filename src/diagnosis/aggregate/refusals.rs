@@ -121,13 +121,11 @@ fn repeated(cases: &mut [Case], indexes: &[usize]) {
             .unwrap_or(last)
             .max(last);
         let spacing = end.seconds_since(first) / (count - 1) as f64;
-        let frames: Vec<_> = members
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = members.iter().map(|i| cases[*i].primary_segment().frame);
+        let text = pattern::refused_every_time(count, spacing);
+        let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in members {
-            let text = pattern::refused_every_time(count, spacing);
-            let evidence = vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())];
+            let evidence = vec![evidence.clone()];
             let mut change = Change::new("syn-refused-repeatedly", Confidence::High, evidence);
             change.discriminator = Some(
                 if same_syn {
@@ -185,13 +183,10 @@ fn mixed_or_down(
     } else {
         return;
     };
-    let frames: Vec<_> = indexes
-        .iter()
-        .map(|i| cases[*i].primary_segment().frame)
-        .collect();
+    let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+    let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
     for &index in indexes {
-        let fact = Fact::OthersToo { text: text.clone() };
-        let change = Change::new(class, cause, vec![Evidence::framed(fact, frames.clone())]);
+        let change = Change::new(class, cause, vec![evidence.clone()]);
         apply(&mut cases[index], change);
     }
 }

@@ -43,20 +43,15 @@ pub(super) fn equal_silences(cases: &mut [Case]) {
         if spread > SPREAD_SECONDS || spread > SPREAD_SHARE * mean {
             continue;
         }
-        let frames: Vec<_> = indexes
-            .iter()
-            .map(|i| cases[*i].primary_segment().frame)
-            .collect();
+        let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
         let fact = Fact::Repeated {
             seconds: mean,
             times: indexes.len(),
         };
+        let evidence = Evidence::framed(fact, frames);
         for index in &indexes {
             cases[*index].diagnosis.cause_confidence = Confidence::High;
-            cite(
-                &mut cases[*index],
-                &[Evidence::framed(fact.clone(), frames.clone())],
-            );
+            cite(&mut cases[*index], vec![evidence.clone()]);
         }
     }
 }

@@ -12,6 +12,8 @@ use std::net::IpAddr;
 const TARGETS: usize = 5;
 /// The same when open ports of its were found by half-open probes.
 const COMPANIONS: usize = 2;
+/// Probes cited for the number of targets.
+const CITED: usize = 64;
 /// A scan tries them within this time on average (seconds per target).
 const SECONDS_PER_TARGET: f64 = 12.0;
 
@@ -32,6 +34,10 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
             }
             _ => {}
         }
+    }
+    let mut worked: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    for healthy in &world.healthy {
+        *worked.entry(healthy.client.ip).or_default() += 1;
     }
     for (client, indexes) in clients {
         let targets: BTreeSet<Endpoint> = indexes
@@ -55,11 +61,7 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
             continue;
         };
         let seconds = last.seconds_since(first);
-        let worked = world
-            .healthy
-            .iter()
-            .filter(|h| h.client.ip == client)
-            .count();
+        let worked = worked.get(&client).copied().unwrap_or(0);
         if targets.len() < needed
             || seconds > SECONDS_PER_TARGET * targets.len() as f64
             || worked > targets.len()
@@ -71,19 +73,42 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
 }
 
 fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {
-    let frames: Vec<_> = indexes
-        .iter()
-        .map(|i| cases[*i].primary_segment().frame)
-        .collect();
+    let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
+    let text = pattern::scanned(targets, seconds);
+    let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
     for index in indexes {
-        let text = pattern::scanned(targets, seconds);
-        let mut change = Change::new(
-            "port-scan-closed",
-            Confidence::Medium,
-            vec![Evidence::framed(Fact::OthersToo { text }, frames.clone())],
-        );
+        let evidence = vec![evidence.clone()];
+        let mut change = Change::new("port-scan-closed", Confidence::Medium, evidence);
         change.severity = Some(Severity::Info);
         apply(&mut cases[*index], change);
+    }
+}
+
+/// A scanner's half-open probes are evidence of each other: the count of its targets is shown
+/// by all of them.
+pub(super) fn half_open(cases: &mut [Case], world: &World) {
+    let mut clients: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+    for (index, case) in cases.iter().enumerate() {
+        if case.diagnosis.class == "port-scan-syn" {
+            let client = case.connection.client.ip;
+            clients.entry(client).or_default().push(index);
+        }
+    }
+    for (client, indexes) in clients {
+        let Some(targets) = world.hosts.get(&client).map(|h| h.targets) else {
+            continue;
+        };
+        let fact = Fact::ScanTargets { targets };
+        let probe = |i: &usize| cases[*i].connection.segments.first().map(|s| s.frame);
+        let probes: Vec<_> = indexes.iter().filter_map(probe).take(CITED).collect();
+        for index in indexes {
+            for statement in &mut cases[index].diagnosis.evidence {
+                if statement.fact == fact {
+                    let frames = statement.frames.iter().chain(&probes).copied();
+                    *statement = Evidence::framed(fact.clone(), frames);
+                }
+            }
+        }
     }
 }
 

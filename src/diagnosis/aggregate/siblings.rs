@@ -1,4 +1,5 @@
-//! Happy Eyeballs: an attempt that was given up because another one won.
+//! Happy Eyeballs: an attempt that was given up because another one won, or refused while
+//! another address of the same service was tried at once.
 
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
@@ -6,26 +7,75 @@ use crate::diagnosis::model::{Case, Confidence, Severity, World};
 use crate::flow::{Connection, Segment, Side};
 use crate::packet::tcp_flags;
 use crate::units::Timestamp;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Attempts that race start this close together (RFC 8305 5 and 8: 100 ms to 2 s).
 const RACE_NS: i64 = 2_000_000_000;
 
+/// Attempts of one kind looked at.
+const MOST: usize = 2_000;
+
+/// Connections by when they began, to find those that began beside another one.
+struct Begun<'a> {
+    by_client: BTreeMap<IpAddr, Vec<&'a Connection>>,
+    by_family: [Vec<&'a Connection>; 2],
+}
+
+impl<'a> Begun<'a> {
+    fn new(cases: &'a [Case], world: &'a World) -> Self {
+        let own = cases.iter().map(|c| &c.connection);
+        let mut all: Vec<&Connection> = own.chain(&world.healthy).collect();
+        all.retain(|c| !c.segments.is_empty());
+        all.sort_by_key(|c| begin(c));
+        let mut begun = Self {
+            by_client: BTreeMap::new(),
+            by_family: Default::default(),
+        };
+        for conn in all {
+            let ip = conn.client.ip;
+            begun.by_client.entry(ip).or_default().push(conn);
+            begun.by_family[usize::from(ip.is_ipv6())].push(conn);
+        }
+        begun
+    }
+
+    // Connections of the same client, and of any client of the other address family.
+    fn beside(&self, loser: &Connection) -> impl Iterator<Item = &'a Connection> {
+        let own = self.by_client.get(&loser.client.ip).map(Vec::as_slice);
+        let other = &self.by_family[usize::from(loser.client.ip.is_ipv4())];
+        let near = |list: &[&'a Connection]| -> Vec<&'a Connection> {
+            let Some(start) = begin(loser) else {
+                return Vec::new();
+            };
+            let before = |c: &&Connection| begin(c).is_some_and(|t| start.nanos_since(t) > RACE_NS);
+            let from = list.partition_point(before);
+            let late = |c: &&&Connection| begin(c).is_some_and(|t| t.nanos_since(start) <= RACE_NS);
+            list[from..].iter().take_while(late).copied().collect()
+        };
+        near(own.unwrap_or_default()).into_iter().chain(near(other))
+    }
+}
+
+fn begin(conn: &Connection) -> Option<Timestamp> {
+    conn.segments.first().map(|s| s.time)
+}
+
+fn losers<'a>(cases: &'a [Case], class: &'static str) -> impl Iterator<Item = (usize, &'a Case)> {
+    let of_class = move |(_, c): &(usize, &Case)| c.diagnosis.class == class;
+    cases.iter().enumerate().filter(of_class).take(MOST)
+}
+
 /// Gives cancelled attempts their winning sibling.
 pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
-    let cancelled = |c: &Case| c.diagnosis.class == "connect-cancelled";
-    let losers: Vec<usize> = (0..cases.len())
-        .filter(|&i| cancelled(&cases[i]))
-        .take(MOST)
-        .collect();
-    for index in losers {
-        let rst_time = cases[index].primary_segment().time;
-        let loser = &cases[index].connection;
-        let others = world
-            .healthy
-            .iter()
-            .chain(cases.iter().map(|c| &c.connection))
-            .filter(|c| c.stream != loser.stream || c.server != loser.server);
-        let winner = others
+    let begun = Begun::new(cases, world);
+    let mut changes = Vec::new();
+    for (index, case) in losers(cases, "connect-cancelled") {
+        let rst_time = case.primary_segment().time;
+        let loser = &case.connection;
+        let winner = begun
+            .beside(loser)
+            .filter(|c| c.stream != loser.stream || c.server != loser.server)
             .filter_map(|c| Some((c, won(loser, c)?)))
             .filter(|(_, time)| *time <= rst_time)
             .min_by_key(|(c, time)| (*time, c.server, c.client));
@@ -41,12 +91,61 @@ pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
         let mut change = Change::new("connect-cancelled", Confidence::High, evidence);
         change.severity = Some(Severity::Harmless);
         change.discriminator = Some("sibling-won".to_owned());
+        changes.push((index, change));
+    }
+    for (index, change) in changes {
         apply(&mut cases[index], change);
     }
 }
 
-/// Cancelled attempts looked at: each is held against every other connection.
-const MOST: usize = 2_000;
+/// A refusal matters little when the client's next address, tried at once, accepted.
+pub(super) fn fell_back(cases: &mut [Case], world: &World) {
+    let begun = Begun::new(cases, world);
+    let mut changes = Vec::new();
+    for (index, case) in losers(cases, "syn-refused") {
+        let rst = case.primary_segment();
+        let loser = &case.connection;
+        let next = begun
+            .beside(loser)
+            .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
+            .min_by_key(|(c, time)| (*time, c.server, c.client));
+        let Some((next, time)) = next else {
+            continue;
+        };
+        // another address of the same family may be a member that is down
+        let severity = match loser.server.ip.is_ipv4() == next.server.ip.is_ipv4()
+            && loser.server.ip != next.server.ip
+        {
+            true => Severity::Info,
+            false => Severity::Harmless,
+        };
+        let fact = Fact::FellBack {
+            address: next.server.to_string(),
+            delay: time.seconds_since(rst.time),
+        };
+        let frames = [Some(rst), next.segments.first()];
+        let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
+        let cause = case.diagnosis.cause_confidence;
+        let mut change = Change::new("syn-refused", cause, evidence);
+        change.severity = Some(severity);
+        change.discriminator = Some("another-accepted".to_owned());
+        changes.push((index, change));
+    }
+    for (index, change) in changes {
+        apply(&mut cases[index], change);
+    }
+}
+
+/// SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough.
+fn both_transports(loser: &Connection, other: &Connection) -> Option<Timestamp> {
+    let pair = matches!(
+        (loser.server.port, other.server.port),
+        (139, 445) | (445, 139)
+    );
+    (pair && loser.server.ip == other.server.ip && loser.client.ip == other.client.ip)
+        .then(|| raced(loser, other))
+        .flatten()
+}
 
 /// When the sibling's handshake was complete, if it is one.
 fn won(loser: &Connection, other: &Connection) -> Option<Timestamp> {
@@ -54,11 +153,17 @@ fn won(loser: &Connection, other: &Connection) -> Option<Timestamp> {
         return None;
     }
     let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
-    let same_host = loser.client.ip == other.client.ip
-        || (mine.src_mac.is_some()
-            && mine.src_mac == theirs.src_mac
-            && loser.client.ip.is_ipv4() != other.client.ip.is_ipv4());
-    if !same_host || mine.time.nanos_since(theirs.time).abs() > RACE_NS {
+    let (a, b) = (loser.client.ip, other.client.ip);
+    let same_card = mine.src_mac.is_some() && mine.src_mac == theirs.src_mac;
+    let same_host =
+        a == b || (a.is_ipv4() != b.is_ipv4() && (same_card || a.is_loopback() && b.is_loopback()));
+    same_host.then(|| raced(loser, other)).flatten()
+}
+
+/// When the other connection's handshake was complete, if it began close enough.
+fn raced(loser: &Connection, other: &Connection) -> Option<Timestamp> {
+    let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
+    if mine.time.nanos_since(theirs.time).abs() > RACE_NS {
         return None;
     }
     let syn_ack = other.segments.iter().position(Segment::is_syn_ack)?;

@@ -4,8 +4,8 @@
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Case, Confidence, Party, Severity};
+use crate::diagnosis::tree;
 use crate::diagnosis::wording::pattern;
-use crate::diagnosis::{tree, wording};
 
 /// Classes with a rule for one connection that asks about others, too; those without one are
 /// found by comparison only.
@@ -56,7 +56,6 @@ pub fn adopt(case: &mut Case, told: &Told) {
         // the other connections of the capture are what made it as sure as it was, or less
         own.cause_confidence = sure;
         own.party_confidence = own.party_confidence.min(told.party_confidence);
-        wording::renew(case);
         return;
     }
     let text = pattern::told(rule.title, &told.reason);

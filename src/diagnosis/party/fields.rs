@@ -9,6 +9,8 @@ use crate::reset::{Form, Reset, bad_checksum};
 
 /// Segments from which an IP ID series counts as monotone.
 const SERIES: usize = 3;
+/// Hosts whose resets must share an IP ID; each has this one only, so that chance is out.
+const SAME_ID_HOSTS: usize = 3;
 /// Largest usual step of a counter.
 const STEP: u16 = 64;
 
@@ -59,6 +61,19 @@ pub(super) fn ip_id_order(look: &Look, reset: &Reset) -> Option<Item> {
     })
 }
 
+/// The sender's IP IDs count up, and this one is no step of theirs.
+pub(super) fn leaves_counter(look: &Look, reset: &Reset) -> bool {
+    let Some((last, segments)) = ip_id_series(look, reset) else {
+        return false;
+    };
+    let room = u16::try_from(segments)
+        .unwrap_or(u16::MAX)
+        .saturating_add(STEP);
+    look.segment(reset)
+        .ip_id
+        .is_some_and(|id| id != 0 && !(1..=room).contains(&id.wrapping_sub(last)))
+}
+
 /// Row 13: ID 0 without Don't Fragment while the sender's other packets differ.
 pub(super) fn ip_id_zero(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
@@ -67,6 +82,30 @@ pub(super) fn ip_id_zero(look: &Look, reset: &Reset) -> Option<Item> {
         .any(|(_, s)| s.ip_id.is_some_and(|id| id != 0) || s.dont_fragment);
     (r.ip_id == Some(0) && !r.dont_fragment && others_differ)
         .then(|| item(Family::IpId, 12, Fact::IpIdZero, r))
+}
+
+/// Row 15: the resets of several hosts carry one and the same IP ID: a device's constant.
+pub(super) fn ip_id_shared(look: &Look, reset: &Reset) -> Option<Item> {
+    let r = look.segment(reset);
+    let id = r.ip_id.filter(|id| *id != 0)?;
+    let mine = look.address(reset.from);
+    let own = || look.normal(reset.from).filter_map(|(_, s)| s.ip_id);
+    // a host may use a constant itself
+    let habit = own().next().is_some() && own().all(|own| own == id);
+    let constant = look.world.constant_reset_ids.get(&id).copied();
+    let counted = look
+        .world
+        .hosts
+        .get(&mine)
+        .is_some_and(|h| h.reset_ids == [id]);
+    let others = constant.unwrap_or(0) - usize::from(counted);
+    (!habit && others + 1 >= SAME_ID_HOSTS).then(|| {
+        let fact = Fact::SharedId {
+            id,
+            hosts: others + 1,
+        };
+        item(Family::CrossFlow, 12, fact, r)
+    })
 }
 
 /// Row 16: an abort without the time stamps its sender puts on everything else.
@@ -117,7 +156,7 @@ pub(super) fn window_of_reply(look: &Look, reset: &Reset) -> Option<Item> {
         item(
             Family::Window,
             3,
-            Fact::WindowCopied { window: r.window },
+            Fact::WindowOfReply { window: r.window },
             r,
         )
     })
@@ -137,17 +176,8 @@ pub(super) fn window_kept(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
     let last = look.replay.state(reset.segment, reset.from).window?;
     let close = u32::from(r.window.abs_diff(last)) * 10 <= u32::from(last);
-    (reset.form == Form::Abort && r.window != 0 && close).then(|| {
-        item(
-            Family::Window,
-            -4,
-            Fact::Made {
-                side: reset.from,
-                form: reset.form,
-            },
-            r,
-        )
-    })
+    (reset.form == Form::Abort && r.window != 0 && close)
+        .then(|| item(Family::Window, -4, Fact::WindowKept { window: r.window }, r))
 }
 
 /// Rows 21 and 22: a payload, and what it names.

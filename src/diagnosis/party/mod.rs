@@ -3,6 +3,7 @@
 //! TTL alone never convicts.
 
 mod fields;
+mod later;
 mod link;
 mod order;
 mod timing;
@@ -109,13 +110,15 @@ pub struct Verdict {
     pub forged: bool,
     /// What was seen, the heaviest first.
     pub evidence: Vec<Evidence>,
+    /// Other resets of the episode that are a device's, although the primary is not.
+    pub later: Vec<Evidence>,
     /// The evidence that decided is timing with a single RTT sample.
     pub one_sample: bool,
 }
 
 /// The items of one reset: every row of the table asks once.
 fn items(look: &Look, reset: &Reset) -> Vec<Item> {
-    let rows: [fn(&Look, &Reset) -> Option<Item>; 29] = [
+    let rows: [fn(&Look, &Reset) -> Option<Item>; 30] = [
         timing::too_early,
         timing::neighbour_too_early,
         timing::own_time,
@@ -131,6 +134,7 @@ fn items(look: &Look, reset: &Reset) -> Vec<Item> {
         ttl::same_device,
         fields::ip_id_order,
         fields::ip_id_zero,
+        fields::ip_id_shared,
         fields::timestamp_missing,
         fields::timestamp_continues,
         fields::window_copied,
@@ -212,17 +216,61 @@ pub fn judge(look: &Look) -> Verdict {
     let primary = look.episode.primary();
     let (items, score) = weigh(look, primary);
     let forged = declares(&items, score);
-    if forged && ttl::not_meant_to_arrive(look, primary) {
-        return own_making(look, primary, items);
+    if let Some(fact) = ttl::made_on_own_host(look, primary).filter(|_| forged) {
+        return own_making(look, primary, items, fact);
     }
     let mut verdict = if forged {
-        device(look, primary, score)
+        let mut verdict = device(look, primary, score);
+        if maybe_own_filter(look, primary, &items) {
+            verdict.confidence = Confidence::Medium;
+        }
+        verdict
     } else {
         endpoint(look, primary, &items, score)
     };
     verdict.one_sample = look.rtt[primary.from.index()].samples <= 1 && timing_decides(&items);
     verdict.evidence = sorted(items, forged || verdict.party == Party::Unknown);
+    if !forged {
+        verdict.later = later::from_elsewhere(look);
+        speaks_for_itself(look, primary, &mut verdict);
+    }
     verdict
+}
+
+/// What the packets of an address look like proves nothing about its owner where something on
+/// this link speaks for it.
+fn speaks_for_itself(look: &Look, primary: &Reset, verdict: &mut Verdict) {
+    let Some(ttl) = ttl::spoken_for_on_this_link(look, primary.from) else {
+        return;
+    };
+    verdict.confidence = verdict.confidence.min(Confidence::Medium);
+    let fact = Fact::OnThisLink { ttl };
+    verdict
+        .evidence
+        .insert(0, Evidence::of(fact, [look.segment(primary)]));
+}
+
+/// The host's TCP goes on, but the reset has its distance in hops and in time and the form of a
+/// stateless reply: a packet filter on the host itself makes the same.
+fn maybe_own_filter(look: &Look, primary: &Reset, items: &[Item]) -> bool {
+    let for_device = |i: &&Item| i.weight > 0;
+    let from_trigger = primary
+        .trigger_first
+        .and_then(|i| look.conn.segments.get(i))
+        .map(|q| look.segment(primary).time.nanos_since(q.time));
+    let in_time = match (from_trigger, look.rtt[primary.from.index()].min) {
+        (Some(delay), Some(rtt)) => delay >= rtt - rtt / 10,
+        _ => false,
+    };
+    matches!(primary.form, Form::Stateless | Form::Refusal)
+        && in_time
+        && items
+            .iter()
+            .any(|i| matches!(i.evidence.fact, Fact::SameTtl { .. }))
+        && items
+            .iter()
+            .filter(for_device)
+            .all(|i| i.family == Family::Continuation)
 }
 
 fn weigh(look: &Look, primary: &Reset) -> (Vec<Item>, i32) {
@@ -267,6 +315,7 @@ fn device(look: &Look, primary: &Reset, score: i32) -> Verdict {
         score,
         forged: true,
         evidence: Vec::new(),
+        later: Vec::new(),
         one_sample: false,
     }
 }
@@ -277,14 +326,16 @@ fn endpoint(look: &Look, primary: &Reset, items: &[Item], score: i32) -> Verdict
         Side::Server => Party::ServerHost,
     };
     let nothing_to_compare = ttl::answered_on_this_link(look, primary);
-    let odd = items
-        .iter()
-        .any(|i| matches!(i.evidence.fact, Fact::TimestampMissing));
+    // a socket that is aborted writes RST+ACK, with its window and its time stamps
+    let odd = matches!(primary.form, Form::StatelessAck | Form::BareAbort)
+        || items
+            .iter()
+            .any(|i| matches!(i.evidence.fact, Fact::TimestampMissing));
     let ineffective = primary.effect == Effect::Ineffective
         && matches!(primary.form, Form::Behind | Form::Beyond);
     let (party, confidence) = if nothing_to_compare || score >= DOUBT && !only_own_ttl(items) {
         (Party::Unknown, Confidence::Medium)
-    } else if ineffective && score > ENDPOINT_MEDIUM {
+    } else if one_hop_off(items) || ineffective && score > ENDPOINT_MEDIUM {
         (Party::Unknown, Confidence::Low)
     } else if score <= ENDPOINT_HIGH && !odd {
         (host, Confidence::High)
@@ -299,8 +350,19 @@ fn endpoint(look: &Look, primary: &Reset, items: &[Item], score: i32) -> Verdict
         score,
         forged: false,
         evidence: Vec::new(),
+        later: Vec::new(),
         one_sample: false,
     }
+}
+
+/// The reset came from one hop nearer or further than everything else of the host, and
+/// nothing speaks for the host: its neighbour (a NAT, another member behind one address) may
+/// have answered as well.
+fn one_hop_off(items: &[Item]) -> bool {
+    items.iter().all(|i| i.weight >= 0)
+        && items
+            .iter()
+            .any(|i| matches!(i.evidence.fact, Fact::Hops { hops: 1, .. }))
 }
 
 /// Nothing but the TTL speaks for a device.
@@ -316,21 +378,21 @@ fn only_own_ttl(items: &[Item]) -> bool {
 }
 
 /// A reset with a TTL that cannot reach the peer: made on the sender's own host.
-fn own_making(look: &Look, primary: &Reset, items: Vec<Item>) -> Verdict {
+fn own_making(look: &Look, primary: &Reset, items: Vec<Item>, fact: Fact) -> Verdict {
     let party = match primary.from {
         Side::Client => Party::ClientHost,
         Side::Server => Party::ServerHost,
     };
-    let ttl = look.segment(primary).ttl;
-    let mut evidence = vec![Evidence::of(Fact::LowTtl { ttl }, [look.segment(primary)])];
+    let mut later = vec![Evidence::of(fact, [look.segment(primary)])];
+    later.extend(later::from_elsewhere(look));
     let score = total(&items);
-    evidence.extend(sorted(items, true));
     Verdict {
         party,
         confidence: Confidence::Medium,
         score: score.min(DOUBT),
         forged: false,
-        evidence,
+        evidence: sorted(items, true),
+        later,
         one_sample: false,
     }
 }

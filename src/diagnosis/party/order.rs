@@ -5,9 +5,12 @@ use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::flow::Segment;
 use crate::packet::tcp_flags;
 use crate::reset::{Form, Kind, Reset, Role};
+use crate::units::Seq;
 
 /// How long after a reset its alleged sender is listened for.
 const LISTEN_NS: i64 = 3_000_000_000;
+/// Who goes on does so about where it was, what the capture lost in between included.
+const CONTINUES_BYTES: i32 = 1 << 17;
 /// Frames may be in the wrong order within this time.
 const REORDER_NS: i64 = 3_000_000;
 /// The same where no time stamp tells which of two was sent first.
@@ -34,7 +37,7 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
         .normal(reset.from)
         .take_while(|(i, _)| *i < again)
         .filter(|(i, s)| *i > reset.segment && s.time.nanos_since(r.time) <= LISTEN_NS)
-        .filter(|(_, s)| sent_after(look, reset, s))
+        .filter(|(_, s)| sent_after(look, reset, s) && same_numbers(look, reset, s))
         .find_map(|(i, s)| match look.replay.kind(i) {
             Kind::Data => Some(("data", s)),
             Kind::SynAck => Some(("a SYN-ACK", s)),
@@ -73,6 +76,17 @@ fn refused_a_stranger(look: &Look, reset: &Reset) -> bool {
     look.replay.kind(trigger) == Kind::Stray
         || state.next.is_some_and(|next| q.ack.after(next))
         || (state.max_ack.is_none() && state.isn.is_some_and(|isn| q.ack != isn.plus(1)))
+}
+
+/// A later connection on the same ports has numbers of its own, which may be near where systems
+/// count their initial ones up by time.
+fn same_numbers(look: &Look, reset: &Reset, segment: &Segment) -> bool {
+    let mine = look.replay.state(reset.segment, reset.from).next;
+    let peers = look.replay.state(reset.segment, reset.from.peer()).next;
+    let near = |known: Option<Seq>, seq: Seq| {
+        known.is_none_or(|n| seq.since(n) <= CONTINUES_BYTES || seq.since(n) < 0)
+    };
+    near(mine, segment.seq) && (!segment.has(tcp_flags::ACK) || near(peers, segment.ack))
 }
 
 fn sent_after(look: &Look, reset: &Reset, segment: &Segment) -> bool {
@@ -231,6 +245,8 @@ pub(super) fn burst(look: &Look, reset: &Reset) -> Option<Item> {
                 && s.trigger.is_none()
         })
         .map(|s| look.segment(s))
+        // a frame that was captured twice is no burst
+        .filter(|s| (s.ip_id, s.ttl, s.window) != (r.ip_id, r.ttl, r.window))
         .filter(|s| s.seq == r.seq && s.time.nanos_since(r.time).abs() < BURST_NS)
         .collect();
     if others.is_empty() {

@@ -2,14 +2,14 @@
 
 use super::{Family, Item, Look};
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::flow::Side;
+use crate::flow::{Segment, Side};
 use crate::reset::{Form, Reset};
 use std::net::IpAddr;
 
 /// Shortest path on which sooner and later can be told apart.
 const MIN_RTT_NS: i64 = 2_000_000;
 /// Longer "round trips" contain somebody's thinking.
-const LONGEST_RTT_NS: i64 = 3_000_000_000;
+const LONGEST_RTT_NS: i64 = 1_000_000_000;
 /// A reset must be early by at least this much.
 const MIN_LEAD_NS: i64 = 1_000_000;
 /// Share of the smallest RTT below which an answer is impossible, with two samples or more.
@@ -38,7 +38,10 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
     let q = look.conn.segments.get(trigger)?;
     let nanos = look.segment(reset).time.nanos_since(q.time);
     let mine = &look.rtt[reset.from.index()];
-    if let Some(rtt) = mine.min {
+    if earlier_unseen(look, reset, trigger, mine.min) {
+        return None;
+    }
+    if let Some(rtt) = mine.min.filter(|rtt| *rtt <= LONGEST_RTT_NS) {
         // another connection may have seen the host answer sooner
         let host = look.world.hosts.get(&look.address(reset.from));
         let (other, flows) = host.and_then(|h| h.min_rtt).unwrap_or((rtt, 0));
@@ -67,6 +70,31 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
     ))
 }
 
+/// What the reset answers may have been sent before the earliest candidate that is at hand:
+/// the first byte its sender had not acknowledged is on no segment here, or segments of the
+/// last two round trips were not kept.
+fn earlier_unseen(look: &Look, reset: &Reset, trigger: usize, rtt: Option<i64>) -> bool {
+    let (r, replay) = (look.segment(reset), look.replay);
+    let acked = replay.state(reset.segment, reset.from).max_ack;
+    let next = replay.state(reset.segment, reset.from.peer()).next;
+    if let (Some(acked), Some(next)) = (acked, next)
+        && next.after(acked)
+    {
+        let carries = |(i, s): (usize, &Segment)| {
+            i < reset.segment && !s.seq.after(acked) && s.end().after(acked)
+        };
+        if !look.normal(reset.from.peer()).any(carries) {
+            return true;
+        }
+    }
+    look.conn.left_out.iter().any(|&(at, _)| {
+        at <= trigger
+            && look.conn.segments.get(at).is_some_and(|s| {
+                rtt.is_none_or(|rtt| r.time.nanos_since(s.time) < rtt.saturating_mul(2))
+            })
+    })
+}
+
 /// Row 1: earlier than half the smallest RTT to the alleged sender; or, where the RTT is well
 /// known, earlier than it by more than its spread.
 pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
@@ -87,7 +115,13 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
         return None;
     }
     let hard = d.samples >= 2 || certain_from_one(look, reset, &d);
-    let (delay, rtt) = (d.nanos as f64 / 1e9, d.rtt as f64 / 1e9);
+    // the earliest candidate decides, the likeliest one is told
+    let q = reset
+        .trigger
+        .and_then(|i| look.conn.segments.get(i))
+        .unwrap_or(&look.conn.segments[trigger]);
+    let delay = look.segment(reset).time.seconds_since(q.time);
+    let rtt = d.rtt as f64 / 1e9;
     let fact = if matches!(reset.form, Form::Abort | Form::BareAbort) {
         Fact::AckTooEarly { delay, rtt }
     } else {
@@ -97,7 +131,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
         family: Family::Timing,
         weight: 20,
         hard,
-        evidence: Evidence::of(fact, [&look.conn.segments[trigger], look.segment(reset)]),
+        evidence: Evidence::of(fact, [q, look.segment(reset)]),
     })
 }
 
@@ -107,7 +141,8 @@ fn certain_from_one(look: &Look, reset: &Reset, d: &Delay) -> bool {
     let behind_routers = look
         .normal(reset.from)
         .all(|(_, s)| super::ttl::hop_count(s.ttl) >= 1);
-    behind_routers && (d.nanos as f64) < d.rtt as f64 * SHARE_ONE_SAMPLE_ALONE
+    let prompt = look.rtt[reset.from.index()].prompt;
+    behind_routers && prompt && (d.nanos as f64) < d.rtt as f64 * SHARE_ONE_SAMPLE_ALONE
 }
 
 /// An address without other packets that answers sooner than its neighbours can.

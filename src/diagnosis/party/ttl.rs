@@ -39,7 +39,7 @@ fn is_initial(ttl: u8) -> bool {
 
 /// TTLs the alleged sender is known to use, from this connection, else from its other ones.
 /// A lone SYN does not count: crafted SYNs carry what they like.
-fn known_ttls(look: &Look, side: Side) -> Vec<u8> {
+pub(super) fn known_ttls(look: &Look, side: Side) -> Vec<u8> {
     let mut ttls: Vec<u8> = look
         .normal(side)
         .filter(|(i, s)| !s.is_syn() && look.replay.kind(*i) != Kind::Stray)
@@ -114,6 +114,39 @@ fn chosen_by_application(look: &Look, side: Side, usual: u8) -> bool {
     let hops = hop_count(usual);
     let near = look.rtt[side.index()].min.is_some_and(|r| r < NEAR_NS);
     hops >= LONGEST_PATH || (near && hops >= NEAR_HOPS)
+}
+
+/// A TTL that tells another distance than every one of a side's.
+pub(super) fn elsewhere(look: &Look, side: Side, ttl: u8, known: &[u8]) -> bool {
+    known.iter().all(|&k| {
+        hop_count(k).abs_diff(hop_count(ttl)) >= MISMATCH_HOPS
+            && !chosen_by_application(look, side, k)
+    })
+}
+
+/// A public address whose packets arrive undecremented at a host with a private one: a NAT or
+/// proxy on this link ends its connections and speaks for it.
+pub(super) fn spoken_for_on_this_link(look: &Look, side: Side) -> Option<u8> {
+    let (mine, peer) = (look.address(side), look.address(side.peer()));
+    let ttls = || look.normal(side).map(|(_, s)| s.ttl);
+    let here = ttls().all(is_initial) && look.normal(side.peer()).all(|(_, s)| is_initial(s.ttl));
+    (here && !private(mine) && private(peer))
+        .then(|| ttls().next())
+        .flatten()
+}
+
+/// An address of a local network: RFC 1918, RFC 3927, RFC 6598; RFC 4193 and link-local IPv6.
+fn private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            ip.is_private() || ip.is_link_local() || ip.is_loopback() || shared
+        }
+        IpAddr::V6(ip) => {
+            let first = ip.segments()[0];
+            ip.is_loopback() || first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80
+        }
+    }
 }
 
 /// Hosts of the same small prefix as `address`, itself left out.
@@ -276,13 +309,16 @@ fn on_link(look: &Look, reset: &Reset) -> bool {
 
 /// Section 0: a TTL below ten, far below what the sender uses, seen near the sender while the
 /// connection lives: made on the sender's own host and not to reach the peer.
-pub(super) fn not_meant_to_arrive(look: &Look, reset: &Reset) -> bool {
+pub(super) fn made_on_own_host(look: &Look, reset: &Reset) -> Option<Fact> {
     let segment = look.segment(reset);
     let usual = look.normal(reset.from).map(|(_, s)| s.ttl).max();
     let low = segment.ttl < LOW_TTL
         && usual.is_some_and(|t| t > 2 * LOW_TTL)
         && (look.episode.continues || reset.form == Form::Abort);
-    low || from_the_hosts_own_card(look, reset)
+    if low {
+        return Some(Fact::LowTtl { ttl: segment.ttl });
+    }
+    from_the_hosts_own_card(look, reset).then_some(Fact::OwnCard { side: reset.from })
 }
 
 /// The sender is on this very link (its TTLs are undecremented), and the reset has its MAC,

@@ -39,8 +39,14 @@ fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let stage = stage(c);
+    // nothing shows that anything was lost where only one side is heard
+    let severity = if c.one_direction_missing() {
+        Severity::Info
+    } else {
+        Severity::Warning
+    };
     Some(
-        Finding::new(0.6, Basis::Inferred, Severity::Warning)
+        Finding::new(0.6, Basis::Inferred, severity)
             .with([Evidence::of(
                 Fact::StageName {
                     stage: stage.to_owned(),
@@ -58,6 +64,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
 
 /// Where the conversation was.
 fn stage(c: &ResetContext) -> &'static str {
+    if c.one_direction_missing() {
+        return "what the other side said is not in the capture";
+    }
     if let Some(tls) = c.tls() {
         if tls.handshake_complete == Some(false) && !tls.server_hello {
             return "waiting for the ServerHello";

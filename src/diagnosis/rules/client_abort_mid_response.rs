@@ -53,9 +53,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
         _ => (c.bytes(Side::Server), None),
     };
     let cut = c.response_cut();
-    let open = streaming && c.response_complete() != Some(true);
+    // sent in full is not received in full: the RST tells what its sender had
+    let open = streaming && (c.response_complete() != Some(true) || in_flight > 0);
     if !cut && !open {
-        return None;
+        return left_unread(c);
     }
     let fact = if cut {
         Fact::ResponseCut { seen, expected }
@@ -74,5 +75,40 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(companions(c))
             .with(fin(c, Side::Client))
             .with([made(c)]),
+    )
+}
+
+/// A window this much smaller than it had been (one part in) holds data nobody has read.
+const FALLEN: u16 = 4;
+
+/// The head of a long answer is not at hand, so that its framing is unknown; but everything
+/// had been acknowledged with a window that told of unread data when the client closed.
+fn left_unread(c: &ResetContext) -> Option<Finding> {
+    let unknown = c.response_complete().is_none() && !c.story.clean_quit;
+    if !unknown || !c.server_spoke_last() || c.conn.left_out.is_empty() {
+        return None;
+    }
+    let answer = c.side(Side::Server).last_data?;
+    let windows = |from: usize| {
+        (from..c.at)
+            .map(|i| &c.conn.segments[i])
+            .filter(|s| s.from == Side::Client && !s.is_rst() && !s.is_syn())
+    };
+    let most = windows(0).map(|s| s.window).max()?;
+    let full = windows(answer).min_by_key(|s| s.window)?;
+    if full.window > most / FALLEN {
+        return None;
+    }
+    let fact = Fact::NotRead {
+        side: Side::Client,
+        least: full.window,
+        most,
+    };
+    Some(
+        Finding::new(0.6, Basis::Inferred, Severity::Info)
+            .with([Evidence::of(fact, [full, c.rst()])])
+            .with(request(c).or_else(|| sni(c)))
+            .with([made(c)])
+            .with(companions(c)),
     )
 }

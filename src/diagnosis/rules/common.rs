@@ -2,25 +2,40 @@
 
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
+use crate::diagnosis::model::{Confidence, Party};
+use crate::diagnosis::rule::Finding;
 use crate::flow::{Segment, Side};
 use crate::packet::tcp_flags;
-use crate::reset::{Kind, Role};
+use crate::reset::{Effect, Form, Kind, Role};
 
 /// How the reset is made.
 pub(super) fn made(c: &ResetContext) -> Evidence {
-    Evidence::of(
-        Fact::Made {
-            side: c.sender,
-            form: c.form(),
-        },
-        [c.rst()],
-    )
+    let (side, form) = (c.sender, c.form());
+    let known = c.replay.end[side.index()].segments > 0;
+    let peer_unseen = c.replay.end[side.peer().index()].segments == 0;
+    let fact = match form {
+        Form::Orphan if known => Fact::MadeUnlike { side },
+        _ if c.forged => Fact::MadeByDevice { side, form },
+        Form::BareAbort if peer_unseen => Fact::MadeUnseen { side },
+        _ => Fact::Made { side, form },
+    };
+    Evidence::of(fact, [c.rst()])
 }
 
-/// What the stateless reset answers.
+/// What the stateless reset answers, or the data an abort takes with it.
 pub(super) fn answers(c: &ResetContext) -> Option<Evidence> {
     let trigger = c.trigger()?;
+    let delay = c.rst().time.seconds_since(trigger.time);
+    if c.is_abort() {
+        let fact = Fact::TakesLast { delay };
+        return (trigger.len > 0).then(|| Evidence::of(fact, [trigger, c.rst()]));
+    }
+    // what the side did answer was not kept if this one cannot have reached it
+    if !c.forged && c.rtt(c.sender).is_some_and(|rtt| delay < rtt * 0.5) {
+        return None;
+    }
     let what = match c.trigger_kind()? {
+        _ if trigger.is_fin() && trigger.len == 0 => "a FIN",
         Kind::Data => "data",
         Kind::Retransmission => "retransmitted data",
         Kind::KeepAlive => "a keepalive",
@@ -36,10 +51,34 @@ pub(super) fn answers(c: &ResetContext) -> Option<Evidence> {
         Fact::Answers {
             side: c.sender,
             what,
-            delay: c.rst().time.seconds_since(trigger.time),
+            delay,
         },
         [trigger, c.rst()],
     ))
+}
+
+/// Window of a Citrix NetScaler's SYN-ACK while it answers with SYN cookies.
+const NETSCALER_SYN_ACK: u16 = 8190;
+/// What it writes into the window of its RST to a segment that fits no connection of its: the
+/// window field holds its reason (Citrix CTX695832).
+const NETSCALER_NO_CONNECTION: u16 = 8201;
+
+/// The reset carries a load balancer's own reason in its window field.
+pub(super) fn load_balancer_code(c: &ResetContext) -> Option<Evidence> {
+    let syn_ack = c.syn_ack()?;
+    let code = c.rst().window == NETSCALER_NO_CONNECTION && syn_ack.window == NETSCALER_SYN_ACK;
+    (c.by_server() && c.is_stateless() && code)
+        .then(|| Evidence::of(Fact::BalancerCode, [syn_ack, c.rst()]))
+}
+
+/// A finding whose reset carries such a reason: the balancer speaks for itself.
+pub(super) fn or_load_balancer(c: &ResetContext, finding: Finding) -> Finding {
+    match load_balancer_code(c) {
+        Some(code) => finding
+            .with([code])
+            .party(Party::ServerSideIntermediary, Confidence::Medium),
+        None => finding,
+    }
 }
 
 /// How long after a segment the reset came.
@@ -95,7 +134,14 @@ pub(super) fn companions(c: &ResetContext) -> Vec<Evidence> {
     let echoes = frames(Role::InFlightEcho);
     if !echoes.is_empty() {
         let count = echoes.len() as u64;
-        found.push(Evidence::framed(Fact::Echoes { count }, echoes));
+        let fact = match c.forged {
+            true => Fact::MoreInName {
+                side: c.sender,
+                count,
+            },
+            false => Fact::Echoes { count },
+        };
+        found.push(Evidence::framed(fact, echoes));
     }
     let victims = frames(Role::VictimReply);
     if !victims.is_empty() {
@@ -103,6 +149,21 @@ pub(super) fn companions(c: &ResetContext) -> Vec<Evidence> {
         found.push(Evidence::framed(Fact::OtherSideToo { count }, victims));
     }
     found
+}
+
+/// A later abort that ended the connection after the primary reset had not.
+pub(super) fn ended_later(c: &ResetContext) -> Option<Evidence> {
+    let later = c.resets_with(Role::Later).find(|r| {
+        r.effect == Effect::Effective && matches!(r.form, Form::Abort | Form::BareAbort)
+    })?;
+    let segment = c.segment(later.segment)?;
+    let between = c.at + 1..later.segment;
+    let went_on = between.into_iter().any(|i| c.replay.is_news(c.conn, i));
+    let fact = Fact::EndedLater {
+        side: later.from,
+        delay: segment.time.seconds_since(c.rst().time),
+    };
+    went_on.then(|| Evidence::of(fact, [c.rst(), segment]))
 }
 
 /// The FIN of a side, as evidence.
@@ -194,4 +255,17 @@ pub(super) fn timer(c: &ResetContext, silence: f64) -> Option<Evidence> {
         },
         [c.rst()],
     ))
+}
+
+/// A RST+ACK without time stamps at once after a request on a connection in use: what Windows
+/// makes of an abort, and what proxies and filters make of a request they do not want. A host
+/// that has lost the connection answers with a bare RST, most of them.
+pub(super) fn aborted_on_request(c: &ResetContext) -> bool {
+    const IN_USE: f64 = 5.0;
+    c.by_server()
+        && c.form() == Form::StatelessAck
+        && c.trigger_kind() == Some(Kind::Data)
+        && c.client_spoke_last()
+        && c.established()
+        && c.idle_before().is_some_and(|s| s < IN_USE)
 }

@@ -36,6 +36,8 @@ rule! {
 
 /// An error explains a reset that comes this soon after it.
 const SOON: f64 = 5.0;
+/// An error that usually leaves the connection open explains one that comes this soon.
+const AT_ONCE: f64 = 1.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let error = c.story.error.as_ref()?;
@@ -49,13 +51,17 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if from != c.sender || !(c.is_abort() || c.is_stateless()) || !soon {
         return None;
     }
-    if !(error.fatal || error.explains_close)
-        || c.peer().last_data > c.own().last_data && c.is_stateless()
-    {
+    // an error that need not end the connection did so when its sender aborts at once
+    let closes = error.fatal || error.explains_close;
+    let sudden = c.is_abort()
+        && c.own().last_data > c.peer().last_data
+        && c.rst().time.seconds_since(message.time) <= AT_ONCE;
+    if !(closes || sudden) || c.peer().last_data > c.own().last_data && c.is_stateless() {
         return None;
     }
     let text = format!("{} {}", error.code, error.text).trim().to_owned();
-    let finding = Finding::new(0.9, Basis::Stated, Severity::Error)
+    let cause = if closes { 0.9 } else { 0.75 };
+    let finding = Finding::new(cause, Basis::Stated, Severity::Error)
         .with([
             Evidence::of(Fact::AppError { text, from }, [message]),
             reset_after(c, "the error", message),

@@ -1,6 +1,6 @@
 //! `handshake-ack-rejected`: the server refused the last step of the handshake.
 
-use super::common::{answers, made, sni};
+use super::common::{answers, made, or_load_balancer, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -50,7 +50,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     {
         return None;
     }
-    let limit = (2.0 * c.rtt(Side::Server).unwrap_or(0.0)).max(PROMPT);
+    let limit = (2.0 * round_trip(c)).max(PROMPT);
     let first = ack.time;
     let last = c.last(Side::Client)?.time;
     if c.rst().time.seconds_since(first) > limit && c.rst().time.seconds_since(last) > limit {
@@ -59,20 +59,28 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if server_took_data(c) || refused_fewer_than_sent(c) {
         return None;
     }
-    Some(
-        Finding::new(0.68, Basis::Observed, Severity::Error)
-            .with(answers(c))
-            .with([
-                Evidence::of(
-                    Fact::NothingSaid {
-                        side: Some(Side::Server),
-                    },
-                    [ack, c.rst()],
-                ),
-                made(c),
-            ])
-            .with(sni(c)),
-    )
+    let finding = Finding::new(0.68, Basis::Observed, Severity::Error)
+        .with(answers(c))
+        .with([
+            Evidence::of(
+                Fact::NothingSaid {
+                    side: Some(Side::Server),
+                },
+                [ack, c.rst()],
+            ),
+            made(c),
+        ])
+        .with(sni(c));
+    Some(or_load_balancer(c, finding))
+}
+
+/// Seconds to the server and back; with nothing better, what the handshake took at most.
+fn round_trip(c: &ResetContext) -> f64 {
+    c.rtt(Side::Server).unwrap_or_else(|| {
+        let (syn, syn_ack) = (c.syn(), c.syn_ack());
+        syn.zip(syn_ack)
+            .map_or(0.0, |(s, a)| a.time.seconds_since(s.time).max(0.0))
+    })
 }
 
 /// The server acknowledged data before, so the handshake was complete at its end too.

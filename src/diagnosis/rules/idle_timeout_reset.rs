@@ -49,6 +49,13 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if c.outstanding() || c.response_cut() || c.story.clean_quit {
         return None;
     }
+    // what was never delivered is no silence by choice
+    if Side::BOTH
+        .into_iter()
+        .any(|side| c.unacknowledged(side) > 0)
+    {
+        return None;
+    }
     if c.bytes(Side::Client) + c.bytes(Side::Server) == 0 && !c.is_mid_flow() {
         return None;
     }

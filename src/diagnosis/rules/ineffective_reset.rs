@@ -1,6 +1,6 @@
 //! `ineffective-reset`: a reset that did not end the connection.
 
-use super::common::{companions, made};
+use super::common::{companions, ended_later, made};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -67,7 +67,16 @@ fn check(c: &ResetContext) -> Option<Finding> {
             finding = finding.about("blind-reset-attempt");
         }
     }
-    Some(finding.with([made(c)]).with(companions(c)))
+    if c.forged {
+        // who tried is the finding; that it failed is luck
+        finding.severity = Severity::Warning;
+    }
+    Some(
+        finding
+            .with([made(c)])
+            .with(ended_later(c))
+            .with(companions(c)),
+    )
 }
 
 /// The handshake completed although the client had been sent the reset.

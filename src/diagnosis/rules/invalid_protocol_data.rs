@@ -8,7 +8,7 @@ use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::diagnosis::wording;
 use crate::flow::Side;
-use crate::packet::app::{Confidence, Protocol, recognisers};
+use crate::packet::app::{Confidence, Protocol, is_reserved, recognisers};
 
 rule! {
     /// ## Signature
@@ -91,7 +91,7 @@ fn unlike_others(c: &ResetContext) -> Option<String> {
         .story
         .protocol
         .is_none_or(|p| !expected.contains(&p) && c.story.confidence < Confidence::High);
-    if !(works && whole && foreign) {
+    if !(works && whole && foreign && is_reserved(port)) {
         return None;
     }
     let name = expected.first()?.name();

@@ -43,7 +43,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if c.fin_with_abort {
         return None;
     }
-    c.fin(c.sender)?;
+    if c.fin(c.sender).is_none() {
+        return after_lost_fin(c);
+    }
     let trigger = late_segment(c);
     // a reset that answers something the capture does not show
     let unseen = c.form() == Form::BareAbort && (c.peer().gap || c.peer().segments == 0);
@@ -62,6 +64,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
             Severity::Harmless
         }
         LateKind::ResponseRemainder => Severity::Info,
+        LateKind::Request if said_goodbye(c) => Severity::Info,
         LateKind::FirstResponse | LateKind::Request => Severity::Warning,
         LateKind::Other => Severity::Info,
     };
@@ -79,6 +82,53 @@ fn check(c: &ResetContext) -> Option<Finding> {
         .with([made(c)])
         .with(companions(c))
         .about(what.id()),
+    )
+}
+
+/// The closing side's last words before its FIN were a TLS close_notify: it was done, and what
+/// crossed its close is as likely an end as a request.
+fn said_goodbye(c: &ResetContext) -> bool {
+    let last = c.own().fin.and_then(|f| {
+        c.replay
+            .state(f.index, c.sender)
+            .last_data
+            .and_then(|i| c.segment(i))
+    });
+    let alert = last.is_some_and(|s| ALERT_RECORD.contains(&s.len));
+    alert && c.tls().is_some()
+}
+
+/// The FIN is missing in the capture, but its acknowledgment is there, and the reset has the
+/// number behind it.
+fn after_lost_fin(c: &ResetContext) -> Option<Finding> {
+    let fin = c.own().fin_implied?;
+    let trigger = c.trigger().filter(|_| c.is_stateless())?;
+    if c.rst().seq != fin.seq.plus(1) || c.forged {
+        return None;
+    }
+    let what = match kind_of(c, trigger) {
+        LateKind::Request | LateKind::FirstResponse => LateKind::Other,
+        what => what,
+    };
+    let (count, bytes) = amount(c);
+    let severity = if bytes > 0 {
+        Severity::Warning
+    } else {
+        Severity::Harmless
+    };
+    let implied = Fact::FinImplied { side: c.sender };
+    let late = Fact::Late { what, bytes, count };
+    Some(
+        Finding::new(0.75, Basis::Inferred, severity)
+            .with([
+                Evidence::of(implied, c.segment(fin.index)),
+                Evidence::of(late, [trigger, c.rst()]),
+            ])
+            .with(request(c))
+            .with(answers(c))
+            .with([made(c)])
+            .with(companions(c))
+            .about(what.id()),
     )
 }
 

@@ -31,6 +31,7 @@ mod no_backend_suspected;
 mod no_such_connection;
 mod normal_close_by_reset;
 mod old_incarnation_segment;
+mod orphan_memory_abort;
 mod orphan_reset;
 mod port_scan_closed;
 mod port_scan_syn;
@@ -64,7 +65,7 @@ mod zero_window_abort;
 use super::rule::Rule;
 
 /// All classes, in the order of the questions (diagnosis 5).
-pub static ALL: [Rule; 58] = [
+pub static ALL: [Rule; 59] = [
     ineffective_reset::RULE,
     mptcp_reset::RULE,
     load_balancer_rst_cause::RULE,
@@ -122,5 +123,6 @@ pub static ALL: [Rule; 58] = [
     normal_close_by_reset::RULE,
     reset_cause_before_capture::RULE,
     abortive_close::RULE,
+    orphan_memory_abort::RULE,
     unclassified::RULE,
 ];

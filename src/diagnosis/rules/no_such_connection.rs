@@ -1,6 +1,8 @@
 //! `no-such-connection`: a host answered that it does not know the connection.
 
-use super::common::{answers, companions, made, request, sni};
+use super::common::{
+    aborted_on_request, answers, companions, made, or_load_balancer, request, sni,
+};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
 use crate::diagnosis::rule::Finding;
@@ -35,7 +37,7 @@ rule! {
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let stateless = matches!(c.form(), Form::Stateless | Form::StatelessAck);
-    if !stateless || c.fin(c.sender).is_some() || c.forged {
+    if !stateless || c.fin(c.sender).is_some() || c.forged || aborted_on_request(c) {
         return None;
     }
     let finding = Finding::new(0.55, Basis::Observed, Severity::Error)
@@ -47,7 +49,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     // this capture point cannot see
     Some(if c.by_client() {
         finding.party(Party::Unknown, Confidence::Medium)
+    } else if c.doubtful {
+        finding
     } else {
-        finding.party(Party::ServerHost, Confidence::Medium)
+        or_load_balancer(c, finding.party(Party::ServerHost, Confidence::Medium))
     })
 }

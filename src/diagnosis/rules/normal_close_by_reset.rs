@@ -42,7 +42,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let quit = c.story.clean_quit;
-    let framed = c.response_complete() == Some(true) && !c.outstanding();
+    let received =
+        c.by_server() || c.unacknowledged(Side::Server) <= u32::from(c.fin(Side::Server).is_some());
+    let framed = c.response_complete() == Some(true) && !c.outstanding() && received;
     let cause = likelihood(c, quit, framed)?;
     let fact = if quit {
         Fact::CleanQuit
@@ -88,6 +90,11 @@ fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
         && own_delivered
         && (peer_spoke_last && c.by_client() || peer_closed);
     if c.response_cut() || c.outstanding() && !quit {
+        return None;
+    }
+    // a server that has said all says close_notify, or keeps the connection for a while
+    let silent = c.by_server() && c.story.encrypted && c.idle_before().is_some_and(|s| s < 1.0);
+    if silent && !quit && !framed && !peer_closed {
         return None;
     }
     let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;

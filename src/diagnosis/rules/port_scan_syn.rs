@@ -97,6 +97,16 @@ fn crafted(syn: &Segment, rst: &Segment) -> Option<&'static str> {
     if syn.seq.0 == 0 && few_options {
         return Some("sequence number 0 and no options but MSS");
     }
+    let options = &syn.options.kinds;
+    let offers_nothing = options.contains(&2) && few_options;
+    let window = u32::from(syn.window);
+    let odd_window = syn.options.mss.is_some_and(|m| {
+        let m = u32::from(m);
+        m > 0 && !window.is_multiple_of(m) && window & 0x3ff != 0 && window != 65_535
+    });
+    if offers_nothing && odd_window && rst.ip_id == Some(0) {
+        return Some("no options but MSS, and a window no system opens with");
+    }
     let own_kernel = rst.has(tcp_flags::RST) && !rst.has(tcp_flags::ACK);
     if own_kernel && few_options && syn.ttl.abs_diff(rst.ttl) >= 3 {
         return Some("another TTL than the kernel's reset, and no options but MSS");

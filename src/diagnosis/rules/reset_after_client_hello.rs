@@ -43,7 +43,10 @@ const LARGE: u64 = 1_400;
 fn check(c: &ResetContext) -> Option<Finding> {
     let tls = c.tls()?;
     let hello = tls.client_hello.as_ref()?;
-    let server_tls = tls.server_hello || tls.hello_retry || c.bytes(Side::Server) > 0;
+    // after STARTTLS or the like the server has spoken, but not since
+    let upgraded = !c.story.layers.is_empty() && c.client_spoke_last();
+    let answered = c.bytes(Side::Server) > 0 && !upgraded;
+    let server_tls = tls.server_hello || tls.hello_retry || answered;
     if !c.by_server() || server_tls || c.fin(Side::Server).is_some() || tls.app_records[0] > 0 {
         return None;
     }

@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::reset::FinMark;
 
 rule! {
     /// ## Signature
@@ -39,6 +40,11 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let (client, server) = (c.fin(Side::Client)?, c.fin(Side::Server)?);
     let data_lost = c.is_stateless() && c.trigger().is_some_and(|t| t.len > 0);
     if data_lost || !(c.is_stateless() || c.is_abort()) {
+        return None;
+    }
+    // FINs that crossed unread with data behind them are no finished close
+    let had_it = |f: FinMark| c.own_received(f.seq.plus(1));
+    if c.is_abort() && !c.fin_acked(c.sender) && !c.peer().fin.is_some_and(had_it) {
         return None;
     }
     Some(

@@ -1,6 +1,6 @@
 //! `reset-after-request`: the server reset instead of answering.
 
-use super::common::{companions, fin, made, request, reset_after, sni};
+use super::common::{aborted_on_request, companions, fin, made, request, reset_after, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -37,7 +37,16 @@ rule! {
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let last = c.last_data(Side::Client)?;
-    if !c.by_server() || !c.is_abort() || !c.outstanding() || c.story.clean_quit {
+    let aborted = c.is_abort() || aborted_on_request(c);
+    // the server did not wait for the rest of it
+    let unfinished = c.client_spoke_last()
+        && c.bytes(Side::Server) == 0
+        && c.story
+            .last_request
+            .as_ref()
+            .is_some_and(|r| r.complete == Some(false));
+    let pending = c.outstanding() || unfinished;
+    if !c.by_server() || !aborted || !pending || c.story.clean_quit {
         return None;
     }
     if c.fin(Side::Server).is_some() || c.fin(Side::Client).is_some() && c.story.protocol.is_none()

@@ -1,6 +1,6 @@
 //! `stale-connection-reuse`: data on an idle connection met a peer that had forgotten it.
 
-use super::common::{answers, companions, made, request};
+use super::common::{answers, companions, made, or_load_balancer, request};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -73,18 +73,17 @@ fn check(c: &ResetContext) -> Option<Finding> {
         let s = &c.conn.segments[i];
         (!s.is_rst() && s.duplicate_of.is_none()).then_some(s)
     });
-    Some(
-        Finding::new(cause, Basis::Inferred, Severity::Error)
-            .with([Evidence::of(
-                Fact::Idle { silence },
-                last.into_iter().chain(c.trigger()),
-            )])
-            .with(answers(c))
-            .with(request(c))
-            .with(expired)
-            .with([made(c)])
-            .with(companions(c))
-            .blaming(Blame::Timers)
-            .timed(),
-    )
+    let finding = Finding::new(cause, Basis::Inferred, Severity::Error)
+        .with([Evidence::of(
+            Fact::Idle { silence },
+            last.into_iter().chain(c.trigger()),
+        )])
+        .with(answers(c))
+        .with(request(c))
+        .with(expired)
+        .with([made(c)])
+        .with(companions(c))
+        .blaming(Blame::Timers)
+        .timed();
+    Some(or_load_balancer(c, finding))
 }

@@ -1,6 +1,6 @@
 //! `syn-refused`: connection refused.
 
-use super::common::{companions, made};
+use super::common::{companions, ended_later, made};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -79,5 +79,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if c.rst().flow_label == Some(0) {
         finding = finding.with([Evidence::of(Fact::LabelZero, [c.rst()])]);
     }
-    Some(finding.with([made(c)]).with(companions(c)))
+    Some(
+        finding
+            .with(ended_later(c))
+            .with([made(c)])
+            .with(companions(c)),
+    )
 }

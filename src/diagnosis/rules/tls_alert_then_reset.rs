@@ -89,8 +89,12 @@ fn telling_alert<'a>(c: &ResetContext<'a>) -> Option<&'a TlsAlert> {
     let handshaking = tls.handshake_complete != Some(true) && !tls.session_tickets_only;
     tls.alerts
         .iter()
-        .find(|a| a.encrypted_guess && a.is_last && handshaking && a.level.is_none())
-        .filter(|_| tls.app_records[1] <= 4)
+        .find(|a| a.encrypted_guess && a.is_last && a.level.is_none())
+        .filter(|a| {
+            // or in place of the first answer: the client's certificate, most likely
+            let refused = tls.alert_for_answer && !a.from_client;
+            refused || handshaking && tls.app_records[1] <= 4
+        })
 }
 
 /// Who ought to change, by alert description (RFC 8446 6.2) and sender.

@@ -2,7 +2,7 @@
 
 use super::duration;
 use crate::diagnosis::context::ResetContext;
-use crate::diagnosis::model::{Case, Checklist, Diagnosis, Party};
+use crate::diagnosis::model::{Checklist, Diagnosis, Party};
 use crate::flow::{Connection, Side};
 use crate::packet::app::ResponseState;
 use crate::reset::Kind;
@@ -48,10 +48,8 @@ fn first_reset(c: &ResetContext) -> String {
 }
 
 fn sender(d: &Diagnosis) -> String {
-    let reason = d
-        .evidence
-        .first()
-        .map_or(String::new(), |e| format!(": {}", e.text));
+    let reason = d.party_evidence.and_then(|i| d.evidence.get(i));
+    let reason = reason.map_or(String::new(), |e| format!(": {}", e.text()));
     format!(
         "{} ({} confidence){reason}",
         d.party.word(),
@@ -187,16 +185,6 @@ fn last_bytes(c: &ResetContext) -> String {
     }
 }
 
-/// Answers again what depends on the verdict, after a pattern over several connections has
-/// changed it.
-pub fn renew(case: &mut Case) {
-    let time = case.primary_segment().time;
-    let where_to_look = where_to_look(&case.connection, time, &case.diagnosis);
-    let sender = sender(&case.diagnosis);
-    case.diagnosis.checklist.sender = sender;
-    case.diagnosis.checklist.where_to_look = where_to_look;
-}
-
 /// UTC, with as many digits as say something: micro- and millisecond clocks end in zeros.
 fn moment(time: Timestamp) -> String {
     let text = time.to_string();
@@ -217,7 +205,7 @@ fn where_to_look(conn: &Connection, time: Timestamp, d: &Diagnosis) -> String {
         Party::Unknown => "both ends' logs, and those of firewalls between".to_owned(),
     };
     let first = d
-        .advice
+        .advice()
         .first()
         .map_or(String::new(), |a| format!("; first: {a}"));
     let time = moment(time);

@@ -28,7 +28,7 @@ fn made(side: Side, form: Form) -> String {
     match form {
         Form::Refusal => "RST+ACK that acknowledges the SYN".to_owned(),
         Form::Stateless => format!(
-            "bare RST that repeats a segment's own numbers: the {who}'s end has no socket for it"
+            "bare RST with the number a segment to the {who} acknowledges, as a stack without a socket sends it"
         ),
         Form::StatelessAck => format!(
             "RST+ACK made from the segment it answers, window 0, not from the {who}'s own state"
@@ -45,10 +45,45 @@ fn made(side: Side, form: Form) -> String {
     }
 }
 
+/// The same of a reset that its alleged sender did not make.
+fn made_by_device(side: Side, form: Form) -> String {
+    let who = side.word();
+    let how = match form {
+        Form::Refusal => "RST+ACK that acknowledges the SYN".to_owned(),
+        Form::Stateless => "bare RST that repeats a segment's own numbers".to_owned(),
+        Form::StatelessAck => "RST+ACK that repeats a segment's own numbers".to_owned(),
+        Form::Abort => format!("RST+ACK at the {who}'s next sequence number"),
+        Form::BareAbort => format!("bare RST at the {who}'s next sequence number"),
+        Form::Behind => format!("RST behind the {who}'s sequence number"),
+        Form::Beyond => format!("RST beyond the {who}'s sequence number"),
+        Form::Orphan => "RST".to_owned(),
+    };
+    format!("{how}, in the {who}'s name")
+}
+
 /// The reset itself.
 fn opening(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Made { side, form } => made(*side, *form),
+        Fact::MadeByDevice { side, form } => made_by_device(*side, *form),
+        Fact::MoreInName { side, count } => {
+            format!(
+                "{count} more RST{} in the {}'s name",
+                s(*count),
+                side.word()
+            )
+        }
+        Fact::MadeUnlike { side } => {
+            format!("its numbers fit nothing the {} had said", side.word())
+        }
+        Fact::MadeUnseen { side } => format!(
+            "bare RST at the {}'s next sequence number; what it answers is not in the capture",
+            side.word()
+        ),
+        Fact::TakesLast { delay } => format!(
+            "the RST itself acknowledges the last data, sent {} before",
+            duration(*delay)
+        ),
         Fact::Answers { side, what, delay } => {
             format!(
                 "the {}'s end answers {what} with a RST after {}",
@@ -67,6 +102,11 @@ fn opening(fact: &Fact) -> Option<String> {
         Fact::SequenceOff { bytes } => {
             format!("the RST lies {bytes} bytes beyond the sender's sequence number")
         }
+        Fact::EndedLater { side, delay } => format!(
+            "the connection came up and was ended by a RST of the {} {} later",
+            side.word(),
+            duration(*delay)
+        ),
         Fact::Echoes { count } => {
             format!(
                 "{count} more RST{} of the same side, one for each segment under way",
@@ -75,7 +115,7 @@ fn opening(fact: &Fact) -> Option<String> {
         }
         Fact::OtherSideToo { count } => {
             format!(
-                "{count} RST{} of the other side, answering segments to a closed connection",
+                "{count} RST{} of the other side, which has no use for what it was sent",
                 s(*count)
             )
         }
@@ -149,6 +189,14 @@ fn connecting(fact: &Fact) -> Option<String> {
                 duration(*head_start)
             )
         }
+        Fact::FellBack { address, delay } if *delay < 0.0 => format!(
+            "the client's attempt to {address} had succeeded {} before",
+            duration(*delay)
+        ),
+        Fact::FellBack { address, delay } => format!(
+            "the client's attempt to {address} succeeded {} later",
+            duration(*delay)
+        ),
         Fact::ScannerSyn { what } => format!("the SYN is not a normal system's: {what}"),
         Fact::ScanTargets { targets } => {
             format!("the client tried {targets} different ports or hosts")
@@ -240,6 +288,9 @@ fn stated(fact: &Fact) -> Option<String> {
             text,
             device: false,
         } => format!("the RST carries: {text}"),
+        Fact::BalancerCode => {
+            "window 8201 after a SYN-ACK with window 8190: a Citrix NetScaler's code for a segment without a connection (SYN cookies)".to_owned()
+        }
         Fact::MptcpFastClose => {
             "MPTCP fast close: the application aborted the whole connection".to_owned()
         }
@@ -263,6 +314,10 @@ fn closing(fact: &Fact) -> Option<String> {
             side.word(),
             duration(*delay),
             if *acknowledged { ", acknowledged" } else { "" }
+        ),
+        Fact::FinImplied { side } => format!(
+            "one byte more was acknowledged than the capture shows: the {}'s FIN, most likely",
+            side.word()
         ),
         Fact::BothFins => "both sides had closed with FIN".to_owned(),
         Fact::FinWithReset { side } => format!("FIN and RST of the {} left together", side.word()),
@@ -338,6 +393,11 @@ fn time(fact: &Fact) -> Option<String> {
                 duration(*seconds)
             )
         }
+        Fact::NotRead { side, least, most } => format!(
+            "the {} was not reading all: its window had fallen to {} % of its size",
+            side.word(),
+            u32::from(*least) * 100 / u32::from(*most).max(1)
+        ),
         Fact::ServerWentOn { what, delay } => {
             format!("the server sent {what} {} later", duration(*delay))
         }

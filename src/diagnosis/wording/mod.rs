@@ -3,15 +3,16 @@
 
 mod checklist;
 mod facts;
+mod manual;
 mod path;
 
-pub use checklist::{checklist, renew};
+pub use checklist::checklist;
 pub use facts::fact;
+pub use manual::{advice, confusable, difference, gave_way};
 
 use super::evidence::{Blame, Evidence};
 use super::model::Party;
-use super::rule::Rule;
-use crate::flow::IcmpError;
+use crate::flow::{IcmpError, Side};
 use crate::reset::VantagePoint;
 
 /// Longest summary in characters.
@@ -59,30 +60,26 @@ fn cut(text: &str, limit: usize) -> String {
 
 /// Who or what ought to change.
 #[must_use]
-pub fn blame(blame: Blame) -> String {
+pub fn blame(blame: Blame) -> &'static str {
     match blame {
-        Blame::SlowServer => "the server (or what it waits for) was too slow".to_owned(),
-        Blame::SlowClient => "the client did not send what was due".to_owned(),
-        Blame::Path => "the network path or the silent side".to_owned(),
-        Blame::ReceiverNotReading(side) => {
-            format!("the {}'s application did not read", side.word())
-        }
-        Blame::ClientConfiguration => {
-            "the client's configuration (address, port, protocol)".to_owned()
-        }
-        Blame::ServerConfiguration => "the server's configuration".to_owned(),
-        Blame::ServerCertificate => {
-            "the server's certificate or the client's trust store".to_owned()
-        }
-        Blame::ClientCertificate => "the client's certificate".to_owned(),
-        Blame::Versions => "TLS versions, ciphers or extensions that do not match".to_owned(),
-        Blame::ServerName => "the server name asked for".to_owned(),
-        Blame::Timers => "idle timers that do not match".to_owned(),
-        Blame::ClientPool => "the client's connection pool, which ignored the FIN".to_owned(),
-        Blame::PeerApplication(side) => format!("the {}'s application", side.word()),
-        Blame::ClientRequest => "the client's request".to_owned(),
-        Blame::ServerState => "the server's own state".to_owned(),
-        Blame::Device => "the device that sent the ICMP error".to_owned(),
+        Blame::SlowServer => "the server (or what it waits for) was too slow",
+        Blame::SlowClient => "the client did not send what was due",
+        Blame::Path => "the network path or the silent side",
+        Blame::ReceiverNotReading(Side::Client) => "the client's application did not read",
+        Blame::ReceiverNotReading(Side::Server) => "the server's application did not read",
+        Blame::ClientConfiguration => "the client's configuration (address, port, protocol)",
+        Blame::ServerConfiguration => "the server's configuration",
+        Blame::ServerCertificate => "the server's certificate or the client's trust store",
+        Blame::ClientCertificate => "the client's certificate",
+        Blame::Versions => "TLS versions, ciphers or extensions that do not match",
+        Blame::ServerName => "the server name asked for",
+        Blame::Timers => "idle timers that do not match",
+        Blame::ClientPool => "the client's connection pool, which ignored the FIN",
+        Blame::PeerApplication(Side::Client) => "the client's application",
+        Blame::PeerApplication(Side::Server) => "the server's application",
+        Blame::ClientRequest => "the client's request",
+        Blame::ServerState => "the server's own state",
+        Blame::Device => "the device that sent the ICMP error",
     }
 }
 
@@ -116,62 +113,9 @@ pub fn unlike(expected: &str, first_bytes: &str) -> String {
     )
 }
 
-/// The bullets under a heading of a manual entry.
-fn bullets<'a>(rule: &'a Rule, heading: &str) -> impl Iterator<Item = &'a str> + use<'a> {
-    let marker = format!("## {heading}");
-    let start = rule
-        .doc
-        .find(&marker)
-        .map_or(rule.doc.len(), |i| i + marker.len());
-    let section = rule.doc.get(start..).unwrap_or_default();
-    let end = section.find("\n ## ").unwrap_or(section.len());
-    section
-        .get(..end)
-        .unwrap_or_default()
-        .lines()
-        .filter_map(|l| l.trim().strip_prefix("- "))
-}
-
-/// What to check next: the manual's advice for the class.
-#[must_use]
-pub fn advice(rule: &Rule) -> Vec<String> {
-    bullets(rule, "What to do").map(str::to_owned).collect()
-}
-
-/// What the manual says of the difference between a class and one it is confused with.
-#[must_use]
-pub fn difference(rule: &Rule, other: &str) -> Option<String> {
-    let name = format!("`{other}`");
-    bullets(rule, "Easily confused with")
-        .find(|b| b.contains(&name))
-        .and_then(|b| b.split_once(": "))
-        .map(|(_, text)| text.to_owned())
-}
-
-/// Classes the manual names as easily confused with one, in order.
-#[must_use]
-pub fn confusable(rule: &'static Rule) -> Vec<(&'static str, String)> {
-    let mut found = Vec::new();
-    for bullet in bullets(rule, "Easily confused with") {
-        let Some((names, text)) = bullet.split_once(": ") else {
-            continue;
-        };
-        for name in names.split('`').skip(1).step_by(2) {
-            found.push((name, text.to_owned()));
-        }
-    }
-    found
-}
-
-/// Why a class that also fits gave way.
-#[must_use]
-pub fn gave_way(winner: &Rule) -> String {
-    format!("also fits, but \"{}\" says more here", winner.title)
-}
-
 /// What another capture point would settle.
 #[must_use]
-pub fn other_vantage(party: Party, point: VantagePoint, stateless: bool) -> Option<String> {
+pub fn other_vantage(party: Party, point: VantagePoint, stateless: bool) -> Option<&'static str> {
     let text = match (party, point) {
         (Party::MiddleboxAsServer, _) => {
             "a capture at the server would show that it did not send this reset"
@@ -195,13 +139,13 @@ pub fn other_vantage(party: Party, point: VantagePoint, stateless: bool) -> Opti
         }
         _ => return None,
     };
-    Some(text.to_owned())
+    Some(text)
 }
 
 /// Why a class that holds for the single connection gave way to a pattern.
 #[must_use]
-pub fn alone() -> String {
-    "what this connection alone shows; others of the same kind tell more".to_owned()
+pub fn alone() -> &'static str {
+    "what this connection alone shows; others of the same kind tell more"
 }
 
 /// A summary with something put before it, cut to its limit.
@@ -293,6 +237,21 @@ pub mod pattern {
     #[must_use]
     pub fn none_behind(times: usize) -> String {
         format!("{times} connections to this port ended like this and none worked meanwhile")
+    }
+
+    /// Why a single connection is not called so.
+    #[must_use]
+    pub fn too_few_for_none_behind() -> &'static str {
+        "closed at once, without a byte and without taking the request: so does a balancer without a server, but it takes three such connections to tell"
+    }
+
+    /// A filter that keeps on.
+    #[must_use]
+    pub fn residual(others: usize, seconds: f64) -> String {
+        format!(
+            "after a device's reset, all {others} connections of this client to this service were reset for {}",
+            duration(seconds)
+        )
     }
 
     /// A leaked translation.

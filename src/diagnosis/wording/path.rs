@@ -51,6 +51,13 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::LowTtl { ttl } => {
             format!("TTL {ttl}: made on the sender's own host and not meant to reach the peer")
         }
+        Fact::OwnCard { side } => format!(
+            "it comes from the {}'s own network card with its usual TTL: made on its own host",
+            side.word()
+        ),
+        Fact::OnThisLink { ttl } => format!(
+            "TTL {ttl} is undecremented although the address is a public one: a NAT or proxy on this link speaks for it"
+        ),
         Fact::IpIdJump { id, last } => {
             format!("IP ID {id} does not continue the sender's counter (last {last})")
         }
@@ -58,11 +65,22 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::IpIdZero => {
             "IP ID 0 without Don't Fragment, unlike the sender's other packets".to_owned()
         }
+        Fact::SharedId { id, hosts } => {
+            format!(
+                "IP ID {id} is the same on the RSTs of {hosts} different hosts: a device's constant"
+            )
+        }
         Fact::TimestampMissing => {
             "no TCP time stamp, although the sender puts one on everything else".to_owned()
         }
         Fact::TimestampContinues => "its TCP time stamp continues the sender's clock".to_owned(),
-        Fact::WindowCopied { window } => format!("window {window} is copied, not the sender's own"),
+        Fact::WindowCopied { window } => {
+            format!("window {window} equals the other side's last one, not the sender's own")
+        }
+        Fact::WindowOfReply { window } => {
+            format!("window {window}: most systems without the socket send 0")
+        }
+        Fact::WindowKept { window } => format!("window {window}, about the sender's last one"),
         Fact::WindowZero => "window 0, although the sender's window was open".to_owned(),
         Fact::MacDiffers { mac } => {
             format!("source MAC {mac}, never seen with this address before")
@@ -88,6 +106,11 @@ fn several(fact: &Fact) -> String {
         }
         Fact::Burst { count, stepped: false } => format!("{count} RSTs at once, answering nothing"),
         Fact::AckChanges => "two RSTs acknowledge different amounts without new data between".to_owned(),
+        Fact::LaterDevice { side, count, ttl, usual } => format!(
+            "{count} later RST{} in the {}'s name with TTL {ttl} (its own packets {usual}): a device on the path answers what still comes",
+            if *count == 1 { "" } else { "s" },
+            side.word()
+        ),
         Fact::SeenOnce => "the capture shows this sender's packets twice, the RST once: made between the two points".to_owned(),
         Fact::HostSent => "the capturing host sent it itself".to_owned(),
         Fact::HostReceived => "the capturing host received a RST with its own address".to_owned(),

@@ -2,8 +2,7 @@
 //! tells where a later message begins.
 
 use super::story::{AppStory, Request, ResponseState};
-use super::talk::{Dialogue, Stream};
-use std::collections::VecDeque;
+use super::talk::{Dialogue, Stream, Turn};
 
 /// One message of a stream.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +30,9 @@ impl Frame<'_> {
 /// length of the message, or `None` if these bytes begin no message (or too few to tell).
 pub(super) struct Frames<'a, F> {
     stream: Stream<'a>,
-    /// Starts of this side's turns, ascending: where the walk may go on after a gap.
-    restarts: VecDeque<u64>,
+    /// Turns that are left, ascending: where the walk may go on after a gap.
+    turns: std::slice::Iter<'a, Turn>,
+    client: bool,
     /// How many more turns may be tried, so that hostile input costs little.
     tries: u32,
     next: u64,
@@ -45,15 +45,10 @@ pub(super) struct Frames<'a, F> {
 
 impl<'a, F: Fn(&[u8]) -> Option<u64>> Frames<'a, F> {
     pub(super) fn new(d: &Dialogue<'a>, client: bool, from: u64, length: F) -> Self {
-        let restarts = d
-            .turns
-            .iter()
-            .filter(|t| t.from_client == client)
-            .map(|t| t.offset)
-            .collect();
         Frames {
             stream: d.side(client),
-            restarts,
+            turns: d.turns.iter(),
+            client,
             tries: 4096,
             next: from,
             length,
@@ -65,7 +60,9 @@ impl<'a, F: Fn(&[u8]) -> Option<u64>> Frames<'a, F> {
     /// The first turn after `offset` that is captured and begins a message. Turns passed over
     /// are not looked at again.
     fn restart(&mut self, offset: u64) -> Option<u64> {
-        while let Some(at) = self.restarts.pop_front() {
+        let client = self.client;
+        while let Some(turn) = self.turns.find(|t| t.from_client == client) {
+            let at = turn.offset;
             if at > offset && self.tries > 0 {
                 self.tries -= 1;
                 if (self.length)(self.stream.at(at)).is_some_and(|len| len > 0) {

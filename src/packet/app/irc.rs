@@ -72,13 +72,14 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
 /// The client begins as IRC clients do.
 fn opens(d: &Dialogue<'_>) -> bool {
     let first = lines(d, true, 0).next();
-    first.is_some_and(|l| {
-        matches!(l.verb().as_str(), "NICK" | "CAP")
-            || l.verb() == "USER" && !l.word(3).is_empty() && !l.word(4).is_empty()
-            || l.verb() == "PASS"
-                && lines(d, true, l.end)
-                    .next()
-                    .is_some_and(|n| n.verb() == "NICK")
+    first.is_some_and(|l| match l.verb().as_str() {
+        "NICK" | "CAP" => true,
+        "USER" => !l.word(3).is_empty() && !l.word(4).is_empty(),
+        "PASS" => {
+            let second = lines(d, true, l.end).next();
+            second.is_some_and(|n| n.verb() == "NICK")
+        }
+        _ => false,
     })
 }
 

@@ -51,7 +51,11 @@ impl<'a> Line<'a> {
 
     /// The first word in upper case, cleaned.
     pub(super) fn verb(&self) -> String {
-        clean(self.word(0).to_ascii_uppercase(), 24)
+        const LONGEST: usize = 24;
+        let word = self.word(0);
+        // no more of a longer one is shown
+        let word = word.get(..4 * LONGEST + 4).unwrap_or(word);
+        clean(word.to_ascii_uppercase(), LONGEST)
     }
 
     /// A request of this line, credentials hidden.
@@ -81,11 +85,8 @@ pub(super) fn lines<'a>(
 /// The first line of a side.
 pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     let window = bytes.get(..MAX_LINE).unwrap_or(bytes);
-    window
-        .split(|&b| b == b'\n')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii_end()
+    let end = memchr::memchr(b'\n', window).unwrap_or(window.len());
+    window.get(..end).unwrap_or_default().trim_ascii_end()
 }
 
 /// The code of a three-digit reply line, and whether it is the reply's last line.

@@ -127,13 +127,14 @@ fn text(d: &Dialogue<'_>) -> Option<AppStory> {
         request.target = target;
         last = Some(request);
     }
+    let last = last?;
     let (answer, known) = read_replies(d, &mut story);
-    story.confidence = match (last.is_some(), known, d.server.bytes.is_empty()) {
-        (true, true, _) => Confidence::High,
-        (true, false, true) => Confidence::Low,
-        _ => return None,
+    story.confidence = match (known, d.server.bytes.is_empty()) {
+        (true, _) => Confidence::High,
+        (false, true) => Confidence::Low,
+        (false, false) => return None,
     };
-    Some(finish(story, d, last, answer))
+    Some(finish(story, d, Some(last), answer))
 }
 
 /// How whole the last reply is, and whether any reply is one of memcached's.

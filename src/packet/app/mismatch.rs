@@ -3,7 +3,7 @@
 use super::http1_message::{request_at, response_at};
 use super::mask;
 use super::protocol::Protocol;
-use super::registry::expected_on;
+use super::registry::{expected_on, is_reserved};
 use super::story::{AppError, AppStory, Blame, ResponseState};
 use super::talk::Dialogue;
 use super::text::clean;
@@ -225,7 +225,8 @@ fn unexpected(d: &Dialogue<'_>, story: &mut AppStory, asked: Speech) {
     let Some(&first) = expected.peek() else {
         return;
     };
-    if !expected.any(fits) {
+    let unlikely = asked != Speech::Http || is_reserved(d.server_port);
+    if unlikely && !expected.any(fits) {
         story.invalid_for_port = Some(format!(
             "{} to port {}, where {first} is expected",
             opening(d, asked),

@@ -59,7 +59,7 @@ pub use dns::{
     type_name,
 };
 pub use protocol::Protocol;
-pub use registry::{Recogniser, recognisers};
+pub use registry::{Recogniser, is_reserved, recognisers};
 pub use rst_payload::{RstReason, RstReasonKind, rst_payload};
 pub use story::{AppError, AppStory, Blame, Confidence, Request, ResponseState};
 pub use talk::{Dialogue, Stream, Turn};
@@ -71,6 +71,9 @@ pub use tls::{
 /// protocol only `first_bytes` is filled in.
 #[must_use]
 pub fn recognise(d: &Dialogue<'_>) -> AppStory {
+    if d.client.total() == 0 && d.server.total() == 0 {
+        return AppStory::default();
+    }
     let mut story = registry::best(d);
     let certain = story.confidence >= Confidence::Medium && story.protocol.is_some();
     if !certain {

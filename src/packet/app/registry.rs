@@ -133,6 +133,18 @@ pub(super) fn best(d: &Dialogue<'_>) -> AppStory {
     best.map(|(_, story)| story).unwrap_or_default()
 }
 
+/// Ports above the system's (RFC 6335 6) on which hardly anybody runs something else. On most
+/// others a web application is as likely as what the port is registered for.
+const HELD: [u16; 12] = [
+    1433, 1521, 3306, 3389, 5432, 5672, 5900, 6379, 9042, 9092, 11_211, 27_017,
+];
+
+/// The protocol expected on a port can be held against a client that speaks another one.
+#[must_use]
+pub fn is_reserved(port: u16) -> bool {
+    port < 1024 || HELD.contains(&port)
+}
+
 /// Protocols expected on a port, in order of precedence.
 pub(super) fn expected_on(port: u16) -> impl Iterator<Item = Protocol> {
     RECOGNISERS

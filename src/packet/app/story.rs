@@ -156,7 +156,7 @@ pub struct AppStory {
     /// bytes confirm the roles; `None`: they do not tell.
     pub client_is_first_endpoint: Option<bool>,
     /// What TLS tells, if TLS was met.
-    pub tls: Option<TlsStory>,
+    pub tls: Option<Box<TlsStory>>,
     /// The client's (else the server's) first 16 bytes: as text if printable, else in hex.
     pub first_bytes: String,
 }

@@ -42,7 +42,11 @@ fn place(s: &Segment, bases: &mut [Option<Seq>; 2], next: &mut [Option<Seq>; 2])
     let (me, peer) = (s.from.index(), s.from.peer().index());
     let opens = s.has(tcp_flags::SYN);
     let acks = s.has(tcp_flags::ACK);
-    let base = *bases[me].get_or_insert(if opens { s.seq } else { s.seq.minus(1) });
+    if opens {
+        // also when something came before it, such as a RST in its sender's name
+        bases[me] = Some(s.seq);
+    }
+    let base = *bases[me].get_or_insert(s.seq.minus(1));
     if acks && bases[peer].is_none() {
         bases[peer] = Some(s.ack.minus(1));
     }
@@ -66,4 +70,32 @@ fn place(s: &Segment, bases: &mut [Option<Seq>; 2], next: &mut [Option<Seq>; 2])
 
 fn distance(at: Seq, base: Seq) -> u32 {
     at.0.wrapping_sub(base.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::places;
+    use crate::flow::Side;
+    use crate::packet::tcp_flags::{ACK, RST, SYN};
+    use crate::report::testing::{case, segment};
+    use crate::units::Seq;
+
+    /// As Wireshark shows `seq` and `ack` when a forged RST comes before the SYN-ACK.
+    #[test]
+    fn a_reset_before_the_syn_ack_is_no_base() {
+        let mut c = case(1).connection;
+        let at = |n, from, flags, seq, ack| crate::flow::Segment {
+            seq: Seq(seq),
+            ack: Seq(ack),
+            ..segment(n, n as i64, from, flags, b"")
+        };
+        c.segments = vec![
+            at(1, Side::Client, SYN, 1_569_339_004, 0),
+            at(2, Side::Server, RST | ACK, 0, 1_569_339_004),
+            at(3, Side::Server, SYN | ACK, 1_616_457_233, 1_569_339_005),
+            at(4, Side::Client, ACK, 1_569_339_005, 1_616_457_234),
+        ];
+        let shown: Vec<_> = places(&c).iter().map(|p| (p.seq, p.ack)).collect();
+        assert_eq!(shown, [(0, None), (1, Some(0)), (0, Some(1)), (1, Some(1))]);
+    }
 }

@@ -49,7 +49,8 @@ pub(super) fn in_capture(report: &Report<'_>, names: &Names, case: &Case) -> Vec
         ));
     }
     let frame = case.primary_segment().frame;
-    if let Some(source) = source(names, frame.file) {
+    let here = report.file(frame.file).is_some_and(|f| !f.earlier);
+    if let Some(source) = source(names, frame.file).filter(|_| here) {
         all.push(command(
             "source, at the RST",
             format!("wireshark -r {source} -g {}", frame.in_file),
@@ -252,7 +253,7 @@ fn devices(case: &Case, all: &mut Vec<Command>) {
 }
 
 fn both_ends(case: &Case, all: &mut Vec<Command>) {
-    if case.diagnosis.other_vantage.is_none() {
+    if case.diagnosis.elsewhere().is_none() {
         return;
     }
     let (a, b) = (case.connection.client, case.connection.server);

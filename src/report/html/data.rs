@@ -128,7 +128,7 @@ fn row(report: &Report<'_>, case: &Case, base: Timestamp, classes: &[&str]) -> R
         h: (c.client.ip.to_string(), c.server.ip.to_string()),
         o: (c.client.port, c.server.port),
         n: names.join(", "),
-        y: plain(&d.summary),
+        y: plain(&d.summary()),
         g: case.group,
     }
 }

@@ -3,11 +3,12 @@
 use super::commands::{self, Command};
 use super::files::Names;
 use super::words;
-use crate::diagnosis::{Case, Contrast, Statement};
+use crate::diagnosis::{Case, Contrast, Evidence};
 use crate::flow::RoleBasis;
 use crate::report::figures::{bytes, counted, seconds, time};
 use crate::report::hostile::plain;
 use crate::report::{Report, app, diagram, display_filter, server_names};
+use crate::reset::Vote;
 use crate::selection::{Context, select};
 use crate::units::FileId;
 use maud::{Markup, html};
@@ -26,7 +27,7 @@ pub(super) fn whole(report: &Report<'_>, names: &Names, case: &Case) -> Markup {
             }
             div { (facts(report, names, case)) }
         }
-        (sequence(case))
+        (sequence(report, case))
         (contrast(&d.contrast))
         (checklist(case))
         (filter_and_commands(report, names, case))
@@ -54,7 +55,7 @@ fn verdict(case: &Case) -> Markup {
     html! {
         div.verdict {
             h3 tabindex="-1" { "Case " (case.id) ": " (d.title) }
-            p.lead { (words::sentence(&plain(&d.summary))) }
+            p.lead { (words::sentence(&plain(&d.summary()))) }
             dl {
                 dt { "Who reset it" }
                 dd { strong.{ "who-" (words::colour(d.party)) } { (words::who(d.party)) }
@@ -62,7 +63,7 @@ fn verdict(case: &Case) -> Markup {
                 dt { "Why" }
                 dd { strong { (words::sentence(d.title)) } " " span.sure { (d.cause_confidence.id()) " confidence, "
                     (d.basis.id()) ": " (words::known(d.basis)) } }
-                @if let Some(blame) = &d.blame { dt { "To change" } dd { (plain(blame)) } }
+                @if let Some(blame) = d.to_change() { dt { "To change" } dd { (plain(blame)) } }
             }
         }
     }
@@ -79,7 +80,7 @@ fn evidence(names: &Names, case: &Case) -> Markup {
         h4 { "Evidence" }
         ul.evidence {
             @for s in statements {
-                li { (plain(&s.text))
+                li { (plain(&s.text()))
                     @if !s.frames.is_empty() {
                         " " span.frames { (if s.frames.len() == 1 { "frame " } else { "frames " })
                             (frames(names, s, home)) }
@@ -91,7 +92,7 @@ fn evidence(names: &Names, case: &Case) -> Markup {
 }
 
 /// Frame numbers; many are cut, the rest is in the list of cases.
-fn frames(names: &Names, s: &Statement, home: FileId) -> String {
+fn frames(names: &Names, s: &Evidence, home: FileId) -> String {
     const SHOWN: usize = 12;
     let mut text = String::new();
     for (i, frame) in s.frames.iter().take(SHOWN).enumerate() {
@@ -117,14 +118,14 @@ fn alternatives(case: &Case) -> Markup {
 
 fn advice(case: &Case) -> Markup {
     let d = &case.diagnosis;
-    if d.advice.is_empty() && d.other_vantage.is_none() {
+    if d.advice().is_empty() && d.elsewhere().is_none() {
         return html! {};
     }
     html! {
         h4 { "What to check next" }
         ol.next {
-            @for a in &d.advice { li { (words::prose(a)) } }
-            @if let Some(o) = &d.other_vantage { li { "Another capture: " (words::prose(o)) } }
+            @for a in d.advice() { li { (words::prose(a)) } }
+            @if let Some(o) = d.elsewhere() { li { "Another capture: " (words::prose(o)) } }
         }
     }
 }
@@ -227,7 +228,15 @@ fn vantage(case: &Case) -> String {
     if v.votes.is_empty() {
         v.point.id().to_owned()
     } else {
-        format!("{}: {}", v.point.id(), plain(&v.votes.join("; ")))
+        format!(
+            "{}: {}",
+            v.point.id(),
+            v.votes
+                .iter()
+                .map(Vote::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        )
     }
 }
 
@@ -273,7 +282,14 @@ fn percent_encoded(name: &str) -> String {
     out
 }
 
-fn sequence(case: &Case) -> Markup {
+fn sequence(report: &Report<'_>, case: &Case) -> Markup {
+    let seen: u64 = case.connection.totals.segments.iter().sum();
+    let only_listed = report
+        .file_of(case)
+        .is_some_and(|f| f.earlier && f.packets == 0);
+    if only_listed && seen > case.connection.segments.len() as u64 {
+        return html! { p.soft { "Neither the capture nor the case file was there to draw its sequence from." } };
+    }
     let selection = select(case, &Context::default());
     let drawn = diagram::layout(case, &selection);
     html! {
@@ -304,7 +320,8 @@ fn contrast(contrasts: &[Contrast]) -> Markup {
 }
 
 fn checklist(case: &Case) -> Markup {
-    let items = case.diagnosis.checklist.items();
+    let checklist = case.checklist();
+    let items = checklist.items();
     let answered = items.iter().filter(|(_, answer)| !answer.is_empty());
     if answered.clone().next().is_none() {
         return html! {};

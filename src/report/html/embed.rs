@@ -26,19 +26,20 @@ pub(super) fn json(text: &str) -> String {
 /// replaced by the entity, which turns markup into text and nothing into markup.
 pub(super) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('<') {
-        let (before, tail) = rest.split_at(at);
-        out.push_str(before);
+    let mut done = 0;
+    for at in memchr::memchr_iter(b'<', text.as_bytes()) {
         let ends = ["<!--", "<script", "</script"];
         let dangerous = ends.iter().any(|e| {
-            let start = tail.get(..e.len());
-            start.is_some_and(|s| s.eq_ignore_ascii_case(e))
+            let start = text.as_bytes().get(at..at + e.len());
+            start.is_some_and(|s| s.eq_ignore_ascii_case(e.as_bytes()))
         });
-        out.push_str(if dangerous { "&lt;" } else { "<" });
-        rest = tail.get(1..).unwrap_or_default();
+        if dangerous {
+            out.push_str(text.get(done..at).unwrap_or_default());
+            out.push_str("&lt;");
+            done = at + 1;
+        }
     }
-    out.push_str(rest);
+    out.push_str(text.get(done..).unwrap_or_default());
     out
 }
 

@@ -94,12 +94,12 @@ fn card(report: &Report<'_>, m: &Members<'_>) -> Markup {
         li.card.{ "sev-" (m.worst.id()) } {
             p.tags { span.badge { (m.worst.id()) }
                 span.{ "who who-" (words::colour(d.party)) } { (d.party.word()) }
-                span.soft { (d.party_confidence.id()) "/" (d.cause_confidence.id()) " confidence" } }
+                span.soft { "who " (d.party_confidence.id()) ", why " (d.cause_confidence.id()) } }
             h3 { @if m.size > 1 { span.times { (count(m.size)) " ×" } " " (d.title) } @else { (words::sentence(d.title)) } }
             p.service { @if let Some(name) = name_of(m) { strong { (name) } " " }
                 span.soft { (m.servers) ", " (counted(m.clients, "client")) } }
-            p { (words::sentence(&plain(&d.summary))) }
-            @if let Some(blame) = &d.blame { p { "To change: " (plain(blame)) } }
+            p { (words::sentence(&plain(&d.summary()))) }
+            @if let Some(blame) = d.to_change() { p { "To change: " (plain(blame)) } }
             p.soft { (extent(report, m)) }
             p.links {
                 a.button href={ "#case=" (m.exemplar.id) } { "Case " (m.exemplar.id) }

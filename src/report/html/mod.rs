@@ -9,7 +9,6 @@
 mod commands;
 mod data;
 mod detail;
-mod digest;
 mod embed;
 mod files;
 mod groups;
@@ -20,6 +19,7 @@ mod words;
 
 use super::Report;
 use super::diagram::COLOURS_AND_DIAGRAM;
+use super::digest;
 use files::Names;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::collections::BTreeSet;
@@ -36,6 +36,8 @@ const STYLE: &str = include_str!("page.css");
 /// Cases whose whole story is in the page. Beyond them, groups keep that of their first cases,
 /// so that a page of thousands of cases can still be sent by mail.
 const WHOLE_STORIES: usize = 500;
+/// Cases that have a part of their own at all; of the others there is the row.
+const STORIES: usize = 5000;
 
 /// Writes the page. Names of files lose their directories: the page is made to be shared.
 ///
@@ -84,8 +86,9 @@ fn head(report: &Report<'_>, style: &str) -> Markup {
 
 /// The case parts, each as text that the script turns into elements on demand.
 fn stories(report: &Report<'_>, names: &Names, out: &mut impl io::Write) -> io::Result<()> {
-    let whole = whole_stories(report);
-    for case in report.cases {
+    let whole = first_of_groups(report, WHOLE_STORIES);
+    let told = first_of_groups(report, STORIES);
+    for case in report.cases.iter().filter(|c| told.contains(&c.id)) {
         let part = if whole.contains(&case.id) {
             detail::whole(report, names, case)
         } else {
@@ -102,9 +105,9 @@ fn stories(report: &Report<'_>, names: &Names, out: &mut impl io::Write) -> io::
     Ok(())
 }
 
-/// The cases told in full: all, or the first of each group, in turn, until there are enough.
-fn whole_stories(report: &Report<'_>) -> BTreeSet<u32> {
-    if report.cases.len() <= WHOLE_STORIES {
+/// So many cases: all, or the first of each group, in turn, until there are enough.
+fn first_of_groups(report: &Report<'_>, most: usize) -> BTreeSet<u32> {
+    if report.cases.len() <= most {
         return report.cases.iter().map(|c| c.id).collect();
     }
     let longest = report.groups.iter().map(|g| g.cases.len()).max();
@@ -112,7 +115,7 @@ fn whole_stories(report: &Report<'_>) -> BTreeSet<u32> {
         let of_rank = move |g: &'_ crate::diagnosis::Group| g.cases.get(rank).copied();
         report.groups.iter().filter_map(of_rank)
     });
-    rounds.take(WHOLE_STORIES).collect()
+    rounds.take(most).collect()
 }
 
 /// The first case of a group that is told in full.

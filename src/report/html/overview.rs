@@ -3,10 +3,10 @@
 
 use super::files::Names;
 use super::{data, groups, words};
-use crate::diagnosis::Severity;
+use crate::diagnosis::{Case, Severity};
 use crate::report::figures::{bytes, count, counted, time};
 use crate::report::hostile::plain;
-use crate::report::{Report, lines};
+use crate::report::{FileStatus, Report, lines};
 use maud::{Markup, html};
 
 /// Columns of the table of cases: key of their order, and heading.
@@ -42,6 +42,11 @@ pub(super) fn top(report: &Report<'_>, names: &Names) -> Markup {
             p.brand { "rstcap" }
             h1 { (headline(report)) }
             p.input { (input(report, names)) }
+            @let before = from_earlier_runs(report);
+            @if before > 0 {
+                p.input { (counted(before, "case")) " of earlier runs, which these files do not show any more, "
+                    "from the list and the case files." }
+            }
         }
         main {
             @if report.cases.is_empty() {
@@ -72,8 +77,9 @@ fn what_none_means(report: &Report<'_>) -> &'static str {
 fn input(report: &Report<'_>, names: &Names) -> String {
     let t = report.totals;
     let (first, last) = data::span(report);
-    let what = match report.files {
-        [only] => names.shown(only.id),
+    let mut read = inputs(report);
+    let what = match (read.next(), read.next()) {
+        (Some(only), None) => names.shown(only.id),
         _ => counted(t.files, "file"),
     };
     let mut text = format!(
@@ -90,6 +96,17 @@ fn input(report: &Report<'_>, names: &Names) -> String {
         ));
     }
     text
+}
+
+/// The files that this run read, without those that only stand for earlier ones.
+fn inputs<'a>(report: &Report<'a>) -> impl Iterator<Item = &'a FileStatus> {
+    report.files.iter().filter(|f| !f.earlier)
+}
+
+/// How many cases come from earlier runs alone.
+fn from_earlier_runs(report: &Report<'_>) -> u64 {
+    let earlier = |c: &&Case| report.file_of(c).is_some_and(|f| f.earlier);
+    report.cases.iter().filter(earlier).count() as u64
 }
 
 fn shown_time(at: crate::units::Timestamp) -> String {
@@ -199,11 +216,11 @@ pub(super) fn bottom(report: &Report<'_>, names: &Names) -> Markup {
 fn files(report: &Report<'_>, names: &Names) -> Markup {
     html! {
         details {
-            summary { (counted(report.files.len() as u64, "input file")) }
+            summary { (counted(inputs(report).count() as u64, "input file")) }
             div.scroll { table {
                 thead { tr { th scope="col" { "File" } th scope="col" { "Format" } th.n scope="col" { "Size" }
                     th.n scope="col" { "Packets" } th scope="col" { "First packet (UTC)" } th scope="col" { "Last packet" } } }
-                tbody { @for f in report.files {
+                tbody { @for f in inputs(report) {
                     tr {
                         th scope="row" { (names.shown(f.id)) }
                         td { (f.format) } td.n { (bytes(f.bytes)) } td.n { (count(f.packets)) }

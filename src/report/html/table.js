@@ -120,12 +120,22 @@ function renderTable() {
   document.getElementById("shown").textContent = `${shown.length}${of} ${shown.length === 1 && !of ? "case" : "cases"}`;
 }
 
+// Of many thousands of cases the page tells the first ones of each group.
+function untold(c) {
+  const like = data.cases.find((o) => o.g === c.g && document.getElementById(`story-${o.i}`));
+  const where = element("p", {}, `One of too many to be told here: line "id":${c.i} of cases.ndjson has its evidence and advice.`);
+  if (like) where.append(" Like it: ", element("a", { href: `#case=${like.i}` }, `case ${like.i}`), ".");
+  return [element("h3", { tabindex: "-1" }, `Case ${c.i}: ${data.classes[c.k][1]}`), element("p", { class: "lead" }, c.y), where];
+}
+
 // The part of a case, made from its text when it is first looked at.
 function partOf(c, row) {
   row.classList.add("opened");
   row.querySelector(".open").setAttribute("aria-expanded", "true");
   const article = element("article", { class: "part", "aria-label": `Case ${c.i}` });
-  article.innerHTML = document.getElementById(`story-${c.i}`).textContent;
+  const story = document.getElementById(`story-${c.i}`);
+  if (story) article.innerHTML = story.textContent;
+  else article.append(...untold(c));
   return element("tr", { id: `part-${c.i}`, class: `part sev-${SEVERITIES[c.s]}` }, element("td", { colspan: "8" }, article));
 }
 

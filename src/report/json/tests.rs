@@ -1,7 +1,7 @@
 //! The JSON report against its declaration and its contract.
 
 use super::*;
-use crate::report::testing::{Findings, case, harmless};
+use crate::report::testing::{Findings, case, harmless, told};
 use crate::report::{ObjectDoc, object_docs};
 use serde_json::Value;
 
@@ -79,7 +79,8 @@ fn the_contract_is_declared() {
             "ttl",
             "ip_id",
             "payload",
-            "reason"
+            "reason",
+            "key"
         ]
     );
 }
@@ -168,7 +169,7 @@ fn one_line_per_case() {
 fn hostile_text_is_escaped_and_survives() {
     let evil = "\u{9b}31m\u{202e}\u{1b}\u{e0041}\"\\é";
     let mut c = case(1);
-    c.diagnosis.summary = evil.into();
+    c.diagnosis.evidence[0] = told(evil);
     let (text, value) = document(&Findings::of(vec![c]));
     assert_eq!(value["cases"][0]["summary"], evil);
     assert!(!text.chars().any(|c| c != '\n' && is_hostile(c)));

@@ -36,6 +36,8 @@ pub struct TlsStory {
     /// Judged by number, length and place, the server's only application-data records after the
     /// handshake are session tickets (TLS 1.3): it has sent no answer.
     pub session_tickets_only: bool,
+    /// TLS 1.3: what the server sent in place of its first answer looks like an alert.
+    pub alert_for_answer: bool,
     /// Bytes of application data each side sent, as far as record headers were seen.
     pub app_bytes: [u64; 2],
 }

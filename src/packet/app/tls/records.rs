@@ -254,7 +254,24 @@ fn judge_handshake(d: &Dialogue<'_>, tls: &mut TlsStory, sides: &[Side; 2]) {
     }
     if let (true, Some(&(finished, _))) = (v13, client_finished) {
         tls.session_tickets_only = only_tickets(d, sides, finished);
+        tls.alert_for_answer = alert_for_answer(d, tls, sides, finished);
     }
+}
+
+/// The first record of the server after the client's Finished at `finished` is a guessed alert,
+/// although the client has asked something by then.
+fn alert_for_answer(d: &Dialogue<'_>, tls: &TlsStory, sides: &[Side; 2], finished: u64) -> bool {
+    let [client, server] = sides;
+    let guessed = tls
+        .alerts
+        .iter()
+        .find(|a| !a.from_client && a.encrypted_guess && a.is_last);
+    let (Some(alert), Some(from)) = (guessed, d.answer_start(finished)) else {
+        return false;
+    };
+    let first = server.app.iter().find(|r| r.0 >= from).map(|r| r.0);
+    let asked = client.app.iter().any(|r| r.0 > finished && r.1 != 19);
+    !server.lost && asked && first == Some(alert.offset)
 }
 
 /// After the client's Finished at `finished` the server sent nothing that looks like an answer.
@@ -324,7 +341,7 @@ fn tell(story: &mut AppStory, d: &Dialogue<'_>, tls: TlsStory, sides: &[Side; 2]
             story.response = ResponseState::NotStarted;
         }
     }
-    story.tls = Some(tls);
+    story.tls = Some(Box::new(tls));
 }
 
 /// The client's last record has the length of an HTTP/2 frame that wants no answer: SETTINGS
@@ -352,7 +369,7 @@ fn small_talk(tls: &TlsStory, client: &Side) -> bool {
 /// client's certificate).
 fn goodbye(alert: &TlsAlert, tls: &TlsStory) -> bool {
     let likely = alert.encrypted_guess && alert.is_last && tls.handshake_complete == Some(true);
-    let answered = tls.app_records[1] > 0 && !tls.session_tickets_only;
+    let answered = tls.app_records[1] > 0 && !tls.session_tickets_only && !tls.alert_for_answer;
     alert.is_close_notify() || likely && (alert.from_client || answered)
 }
 

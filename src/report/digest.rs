@@ -1,4 +1,5 @@
-//! SHA-256 (FIPS 180-4) in Base64 (RFC 4648), as content security policies name a script.
+//! SHA-256 (FIPS 180-4): in Base64 (RFC 4648), as content security policies name a script, and
+//! in hexadecimal, for keys.
 
 /// First 32 bits of the fractional parts of the cube roots of the first 64 primes.
 const K: [u32; 64] = [
@@ -18,6 +19,16 @@ const START: [u32; 8] = [
 
 /// Digest of `data` in Base64.
 pub(super) fn sha256_base64(data: &[u8]) -> String {
+    base64(&sha256(data))
+}
+
+/// The first 16 bytes of the digest of `data` in hexadecimal.
+pub(super) fn sha256_hex(data: &[u8]) -> String {
+    let digest = sha256(data);
+    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+fn sha256(data: &[u8]) -> Vec<u8> {
     let mut padded = data.to_vec();
     padded.push(0x80);
     while padded.len() % 64 != 56 {
@@ -25,7 +36,7 @@ pub(super) fn sha256_base64(data: &[u8]) -> String {
     }
     padded.extend((data.len() as u64).wrapping_mul(8).to_be_bytes());
     let state = padded.as_chunks::<64>().0.iter().fold(START, block);
-    base64(&state.map(u32::to_be_bytes).concat())
+    state.map(u32::to_be_bytes).concat()
 }
 
 fn block(state: [u32; 8], block: &[u8; 64]) -> [u32; 8] {
@@ -77,7 +88,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{base64, sha256_base64};
+    use super::{base64, sha256_base64, sha256_hex};
 
     #[test]
     fn the_vectors_of_the_standards() {
@@ -94,6 +105,7 @@ mod tests {
             sha256_base64(b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
             "JI1qYdIGOLjlwCaTDD5gOaM85Flk/yFn9uzt1BnbBsE="
         );
+        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223");
         // RFC 4648 10
         assert_eq!(
             (base64(b"fo"), base64(b"foo"), base64(b"f")),

@@ -1,0 +1,233 @@
+//! What a connection that has ended says of its hosts and its service.
+
+use super::attempts::Attempts;
+use super::baseline::Wanted;
+use super::key::Key;
+use super::loc::{Arena, Kept, Loc};
+use super::resets::Finished;
+use super::sample::{Fingerprint, scramble};
+use super::state::{Flow, seen};
+use super::{Endpoint, ServiceOutcome};
+use crate::packet::TunnelId;
+use std::net::IpAddr;
+
+/// Records kept of a healthy connection: the handshake, the ClientHello or request, the start
+/// of the answer.
+const HEALTHY_RECORDS: usize = 8;
+
+impl Fingerprint for IpAddr {
+    fn fingerprint(&self) -> u64 {
+        Endpoint { ip: *self, port: 0 }.fingerprint()
+    }
+}
+
+impl Fingerprint for Endpoint {
+    fn fingerprint(&self) -> u64 {
+        let ip = match self.ip {
+            IpAddr::V4(ip) => u128::from(u32::from(ip)),
+            IpAddr::V6(ip) => u128::from(ip),
+        };
+        let low = scramble(ip as u64 ^ u64::from(self.port) << 32);
+        scramble(low ^ (ip >> 64) as u64 ^ u64::from(self.port))
+    }
+}
+
+/// One side of it.
+#[derive(Clone, Copy, Debug)]
+pub struct EndedSide {
+    /// Address and port.
+    pub endpoint: Endpoint,
+    /// Fingerprint of the address.
+    pub host: u64,
+    /// It sent something.
+    pub sent: bool,
+    /// TTL of its first packet that is no RST.
+    pub ttl: Option<u8>,
+    /// TTL of its first RST.
+    pub reset_ttl: Option<u8>,
+    /// Handshake round trip to it in nanoseconds, 0 when not measured.
+    pub rtt: u32,
+}
+
+/// How a connection to a service went.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit {
+    /// Index of the client.
+    pub client: usize,
+    /// The client was seen to send a SYN.
+    pub syn: bool,
+    /// Fingerprint of the server's endpoint.
+    pub service: u64,
+    /// How it went, if that can be told.
+    pub outcome: Option<ServiceOutcome>,
+    /// Time of the first and the latest segment in nanoseconds.
+    pub times: (i64, i64),
+    /// Its first frame in the timeline.
+    pub frame: u64,
+}
+
+/// A connection that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// In the key's order.
+    pub sides: [EndedSide; 2],
+    /// Absent when it is not known who opened it.
+    pub visit: Option<Visit>,
+}
+
+/// A connection that was established and saw no reset.
+#[derive(Clone, Debug)]
+pub struct Healthy {
+    /// Both sides sent payload.
+    pub talked: bool,
+    endpoints: [Endpoint; 2],
+    tunnel: TunnelId,
+    client: usize,
+    syn: bool,
+    incarnation: u16,
+    segments: [u32; 2],
+    bytes: [u64; 2],
+    next: [u32; 2],
+    times: (i64, i64),
+    records: u8,
+    first: [Loc; HEALTHY_RECORDS],
+}
+
+/// What ended since it was emptied last.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// All of it.
+    pub ended: Vec<Ended>,
+    /// The healthy ones among it, by index.
+    pub healthy: Vec<(u32, Healthy)>,
+}
+
+impl Ends {
+    /// Adds a flow.
+    pub fn push<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena) {
+        let ended = Ended::of(flow, arena);
+        if let Some(visit) = &ended.visit
+            && visit.outcome == Some(ServiceOutcome::Worked)
+        {
+            let at = self.ended.len() as u32;
+            self.healthy.push((at, Healthy::of(flow, arena, visit)));
+        }
+        self.ended.push(ended);
+    }
+
+    /// Adds a flow if something is still to be learnt from it.
+    pub fn push_wanted<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
+        let ends = flow.key.endpoints();
+        let visit = flow.opener().map(|client| [ends[client], ends[1 - client]]);
+        let shown = |[client, server]: [Endpoint; 2]| {
+            let rival = wanted.attempts.on_port(server.port);
+            wanted.contrast.contains(&server)
+                || rival && wanted.attempts.raced(client.ip, flow.first_time)
+        };
+        if visit.is_some_and(shown) {
+            self.push(flow, arena);
+        } else if ends.iter().any(|e| wanted.hosts.contains(&e.ip)) {
+            self.ended.push(Ended::of(flow, arena));
+        }
+    }
+
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.ended.clear();
+        self.healthy.clear();
+    }
+}
+
+impl Ended {
+    fn of<K: Key>(flow: &Flow<K>, arena: &Arena) -> Self {
+        let ends = flow.key.endpoints();
+        let segments = flow.segments();
+        let reset_ttl = flow.detail.as_ref().map_or([None; 2], |d| d.reset_ttl);
+        let visit = |client: usize, first: Loc| Visit {
+            client,
+            syn: flow.seen[client] & seen::SYN != 0,
+            service: ends[1 - client].fingerprint(),
+            outcome: outcome(flow, client),
+            times: (flow.first_time, flow.latest()),
+            frame: first.frame(),
+        };
+        Self {
+            sides: [0, 1].map(|i| EndedSide {
+                endpoint: ends[i],
+                host: ends[i].ip.fingerprint(),
+                sent: segments[i] > 0,
+                ttl: (flow.seen[i] & seen::ALIVE != 0).then_some(flow.ttl[i]),
+                reset_ttl: reset_ttl[i],
+                rtt: flow.rtt[i],
+            }),
+            visit: flow
+                .opener()
+                .zip(flow.trail.first(arena))
+                .map(|(client, first)| visit(client, first)),
+        }
+    }
+}
+
+fn outcome<K: Key>(flow: &Flow<K>, opener: usize) -> Option<ServiceOutcome> {
+    let reset = flow.either_saw(seen::RST);
+    let answered = flow.seen[1 - opener] & seen::SYN_ACK != 0;
+    Some(match (answered, reset) {
+        (true, true) => ServiceOutcome::Reset,
+        (true, false) if flow.established() => ServiceOutcome::Worked,
+        (true, false) => return None,
+        (false, true) if flow.seen[1 - opener] & seen::RST != 0 => ServiceOutcome::Refused,
+        (false, true) => return None,
+        (false, false) => ServiceOutcome::Unanswered,
+    })
+}
+
+impl Healthy {
+    fn of<K: Key>(flow: &Flow<K>, arena: &Arena, visit: &Visit) -> Self {
+        let mut first = [Loc::new(0, 0); HEALTHY_RECORDS];
+        let records = flow.trail.first_into(arena, &mut first) as u8;
+        Self {
+            talked: flow.seen[0] & flow.seen[1] & seen::DATA != 0,
+            endpoints: flow.key.endpoints(),
+            tunnel: flow.key.tunnel(),
+            client: visit.client,
+            syn: visit.syn,
+            incarnation: flow.incarnation,
+            segments: flow.segments(),
+            bytes: flow.bytes(),
+            next: flow.next,
+            times: visit.times,
+            records,
+            first,
+        }
+    }
+
+    /// It began beside an attempt of its client that came to nothing.
+    #[must_use]
+    pub fn raced(&self, attempts: &Attempts) -> bool {
+        attempts.raced(self.endpoints[self.client].ip, self.times.0)
+    }
+
+    /// As a finished connection, in the order of first frames.
+    #[must_use]
+    pub fn into_finished(self) -> Finished {
+        let first = self.first.into_iter().take(self.records.into());
+        Finished {
+            endpoints: self.endpoints,
+            tunnel: self.tunnel,
+            opener: Some(self.client as u8),
+            saw_syn: self.syn,
+            stream: super::conversation::Stream::NONE,
+            incarnation: self.incarnation,
+            order: self.first[0].frame(),
+            kept: first.zip(0..).map(|(loc, nth)| Kept { loc, nth }).collect(),
+            icmp: Vec::new(),
+            segments: self.segments.map(u64::from),
+            bytes: self.bytes,
+            // it was established, so both sides sent something
+            next: self.next.map(Some),
+            resets: [0; 2],
+            times: self.times,
+            past_lost: false,
+        }
+    }
+}
