@@ -138,6 +138,8 @@ fn odd_things_in_directories_are_passed_over() {
     symlink("gone", dir.path().join("dangling")).unwrap();
     symlink("a.pcap", dir.path().join("link.pcap")).unwrap();
     symlink("/dev/zero", dir.path().join("zero.pcap")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+    make_pipe(&dir.path().join("pipe.pcap"));
     let ran = rstcap(&[path(dir.path())]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
     assert!(
@@ -145,6 +147,45 @@ fn odd_things_in_directories_are_passed_over() {
         "{}",
         text(&ran.stdout)
     );
+}
+
+#[cfg(unix)]
+fn make_pipe(at: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(at).status();
+    assert!(made.unwrap().success());
+}
+
+/// What comes out of a pipe comes once, and a case needs it twice.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_read_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    make_pipe(&pipe);
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, capture()).unwrap()
+    });
+    let out = dir.path().join("out");
+    let ran = rstcap(&[path(&pipe), "-w", path(&out)]);
+    writer.join().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let cases = fs::read_dir(&out).unwrap().map(|e| e.unwrap().path());
+    let is_case = |p: &std::path::PathBuf| p.extension().is_some_and(|e| e == "pcapng");
+    assert_eq!(cases.filter(is_case).count(), 1);
+}
+
+/// An output directory that goes away is said, and no file is half there.
+#[test]
+fn a_file_in_place_of_the_directory_is_status_3() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = dir.path().join("in.pcap");
+    fs::write(&input, capture()).unwrap();
+    let taken = dir.path().join("out");
+    fs::write(&taken, "precious").unwrap();
+    let ran = rstcap(&[path(&input), "-w", path(&taken), "--force"]);
+    assert_eq!(ran.status.code(), Some(3));
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "precious");
 }
 
 #[test]

@@ -117,7 +117,9 @@ impl Opened {
                 }
                 match identify(&prefix) {
                     Identified::Tabled => {}
-                    other => drop(format_of(other).map_err(|e| inside(kind, e))?),
+                    other => {
+                        format_of(other).map_err(|e| inside(kind, e))?;
+                    }
                 }
                 (Box::new(io::Cursor::new(prefix).chain(inner)), Some(ending))
             }

@@ -112,7 +112,7 @@ pub(super) fn erf(seeds: Range<u32>) -> Vec<u8> {
         let data = packet(seed);
         let extended = seed % 3 == 0;
         let nanos = u64::from(seed) * 1001;
-        let stamp = u64::from(START + seed) << 32 | (nanos << 32) / 1_000_000_000;
+        let stamp = (u64::from(START + seed) << 32) | ((nanos << 32) / 1_000_000_000);
         let mut record = stamp.to_le_bytes().to_vec();
         let head = 18 + 8 * usize::from(extended);
         let len = (head + data.len()).next_multiple_of(8);
