@@ -158,9 +158,8 @@ const tests = {
     let best = Infinity;
     for (let tries = 0; tries < 3 && best >= 500; tries++) {
       await page.run("state.q = ''; refresh(); renderMore(Infinity); document.body.offsetHeight");
-      const filter = performance.now();
-      await page.run("state.q = 'case-that-is-not'; refresh()");
-      best = Math.min(best, performance.now() - filter);
+      const filter = "(() => { const start = performance.now(); state.q = 'case-that-is-not'; refresh(); return performance.now() - start; })()";
+      best = Math.min(best, await page.run(filter));
     }
     assert.ok(best < 500, `${best} ms`);
     await page.run("state.q = ''; goToCase(4999)");
