@@ -213,9 +213,14 @@ fn role_basis(basis: RoleBasis) -> &'static str {
 fn traffic(case: &Case) -> String {
     let t = &case.connection.totals;
     let age = case.primary_segment().time.seconds_since(t.first_time);
+    // of a case that only its line tells, the RST is the first packet there is
+    let after = if age > 0.0 {
+        format!("{} after its first packet; ", seconds(age))
+    } else {
+        String::new()
+    };
     format!(
-        "{} after its first packet; {} and {} from the client, {} and {} from the server",
-        seconds(age.max(0.0)),
+        "{after}{} and {} from the client, {} and {} from the server",
         counted(t.segments[0], "packet"),
         bytes(t.bytes[0]),
         counted(t.segments[1], "packet"),
