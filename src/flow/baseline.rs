@@ -31,7 +31,7 @@ const RIVALS: usize = 500;
 /// at least: 32 bytes each.
 const OUTCOMES: (usize, usize) = (256, 8);
 /// Services up to which the larger samples are kept; twice as many halve them, and so on.
-const SAMPLED: usize = 1 << 10;
+const SAMPLED: usize = 1 << 8;
 /// Distinct targets counted per host.
 const TARGETS: usize = 64;
 /// Resets of a service below which no contrast can carry weight.

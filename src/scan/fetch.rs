@@ -334,7 +334,7 @@ mod tests {
             reach(&wanted(&[0, NEAR, 2 * NEAR + 1])),
             NEAR as usize + WINDOW
         );
-        let many: Vec<u64> = (0..1000).map(|i| i * NEAR / 2).collect();
+        let many: Vec<u64> = (0..1000).map(|i| i * NEAR / 3).collect();
         assert_eq!(reach(&wanted(&many)), MOST as usize + WINDOW);
     }
 }

@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Connections closed by FIN, and as many closed by RST, that wait for late segments: each
 /// holds a few hundred bytes.
-const CLOSED: usize = 1 << 16;
+const CLOSED: usize = 1 << 13;
 /// How many times its share a shard may keep, as shares are uneven.
 const UNEVEN: usize = 8;
 /// Shards that end their flows at a time: what they leave behind is counted before the next.
-const ENDING: usize = 8;
+const ENDING: usize = 4;
 
 /// One shard.
 struct Shard {
