@@ -25,7 +25,7 @@ impl<T> Slab<T> {
     #[inline]
     pub fn push(&mut self, value: T) -> u32 {
         let number = self.len;
-        if number as usize % PAGE == 0 {
+        if (number as usize).is_multiple_of(PAGE) {
             self.pages.push(Vec::with_capacity(PAGE));
         }
         if let Some(page) = self.pages.last_mut() {

@@ -1,7 +1,7 @@
 //! Interface descriptions: copied with all their options, renumbered, and their clocks
 //! brought into a form that every Wireshark reads right (pcapng-fidelity 1.2, 1.3, 1.6).
 
-use super::block::{Blocks, Endian, Options, codes, types};
+use super::block::{Blocks, Endian, Options, RawOption, codes, types};
 use super::options::{self, Lost};
 use super::source::{Records, body};
 use crate::capture;
@@ -82,7 +82,13 @@ impl Interface {
     /// Body of the IDB after the snaplen without `opt_endofopt`: what two interfaces must
     /// share to be one in the output.
     pub fn write_options(&self, blocks: &mut Blocks, clock: Clock, lost: &mut Lost) {
-        let list = Options::new(&self.options, self.endian);
+        // one of the wrong length was passed over in reading, and readers refuse the file for it
+        let sound = |option: &RawOption<'_>| match option.code {
+            TSRESOL | FCSLEN => option.value.len() == 1,
+            TSOFFSET => option.value.len() == 8,
+            _ => true,
+        };
+        let list = Options::new(&self.options, self.endian).filter(sound);
         let skip: &[u16] = match clock {
             Clock::Verbatim => &[],
             Clock::Shifted(_) => &[TSOFFSET],
@@ -234,6 +240,22 @@ mod tests {
             offset,
             statistics: None,
         }
+    }
+
+    #[test]
+    fn options_of_the_wrong_length_are_left_out() {
+        let mut source = interface(6, 0);
+        let mut list = Blocks::new(Endian::Little);
+        list.option(TSOFFSET, &[1]);
+        list.option(TSRESOL, &[6]);
+        list.option(FCSLEN, &[4, 0]);
+        source.options = list.out;
+        let mut written = Blocks::new(Endian::Little);
+        source.write_options(&mut written, Clock::Verbatim, &mut Lost::default());
+        let kept: Vec<u16> = Options::new(&written.out, Endian::Little)
+            .map(|o| o.code)
+            .collect();
+        assert_eq!(kept, [TSRESOL]);
     }
 
     /// pcapng-fidelity 1.3: the rows of the table of rules.
