@@ -50,8 +50,7 @@ pub fn same_prefix(a: IpAddr, b: IpAddr) -> bool {
 
 /// Resets with this TTL come "from" a host that is at another distance, or of which nothing
 /// else is known.
-#[must_use]
-pub fn answered_for(host: &HostBaseline, ttl: u8) -> bool {
+fn answered_for(host: &HostBaseline, ttl: u8) -> bool {
     let elsewhere = |t: u8| hop_count(t).abs_diff(hop_count(ttl)) >= MISMATCH_HOPS;
     let plausible = |t: u8| hop_count(t) < LONGEST_PATH;
     host.reset_ttls.iter().any(|(t, _)| *t == ttl)
@@ -82,11 +81,11 @@ struct Card {
 
 /// For whom resets of one TTL speak (see [`answered_for`]).
 #[derive(Clone, Debug, Default)]
-pub struct Device {
-    /// Hosts of which it is known that they are elsewhere.
-    pub proven: usize,
-    /// Prefixes of all of them, by their first address.
-    pub prefixes: BTreeSet<IpAddr>,
+struct Device {
+    // hosts of which it is known that they are elsewhere
+    proven: usize,
+    // hosts among them by prefix, by its first address
+    prefixes: BTreeMap<IpAddr, usize>,
 }
 
 impl Crowd {
@@ -118,7 +117,7 @@ impl Crowd {
             if answered_for(host, *ttl) {
                 let device = self.devices.entry(*ttl).or_default();
                 device.proven += usize::from(!host.ttls.is_empty());
-                device.prefixes.insert(prefix);
+                *device.prefixes.entry(prefix).or_default() += 1;
             }
         }
     }
@@ -139,10 +138,27 @@ impl Crowd {
         card.is_some_and(|card| card.remote.iter().any(|p| *p != own))
     }
 
-    /// For whom resets with this TTL speak.
+    /// For whom resets with this TTL speak besides an address and its peer, of which the hosts
+    /// are `known`: proven hosts, and prefixes other than the address's own. The peer may be at
+    /// that distance itself.
     #[must_use]
-    pub fn device(&self, ttl: u8) -> Option<&Device> {
-        self.devices.get(&ttl)
+    pub fn device(
+        &self,
+        ttl: u8,
+        [address, peer]: [IpAddr; 2],
+        known: &BTreeMap<IpAddr, HostBaseline>,
+    ) -> Option<(usize, usize)> {
+        let device = self.devices.get(&ttl)?;
+        let counted = |ip: &IpAddr| known.get(ip).filter(|host| answered_for(host, ttl));
+        let ends = [address, peer];
+        let theirs = ends.iter().filter_map(counted);
+        let proven = device.proven - theirs.filter(|host| !host.ttls.is_empty()).count();
+        let [own, others] = [address, peer].map(|ip| *prefix(ip).start());
+        let alone =
+            own != others && counted(&peer).is_some() && device.prefixes.get(&others) == Some(&1);
+        let among = device.prefixes.contains_key(&own);
+        let prefixes = device.prefixes.len() - usize::from(among) - usize::from(alone);
+        Some((proven, prefixes))
     }
 }
 
@@ -188,8 +204,12 @@ mod tests {
         assert_eq!(crowd.others_with(mac, None), 2);
         assert_eq!(crowd.remote, 1);
         assert!(!crowd.is_router(mac, ip("10.0.1.9")) && crowd.is_router(mac, ip("10.0.2.9")));
-        let device = crowd.device(63).expect("3 hops nearer than the host");
-        assert_eq!((device.proven, device.prefixes.len()), (1, 1));
-        assert!(crowd.device(64).is_none(), "the host's own distance");
+        // 3 hops nearer than the host
+        let device = |ends: [&str; 2]| crowd.device(63, ends.map(ip), &hosts);
+        assert_eq!(device(["10.0.3.1", "10.0.4.1"]), Some((1, 1)));
+        assert_eq!(device(["10.0.3.1", "10.0.1.1"]), Some((0, 0)));
+        assert_eq!(device(["10.0.1.9", "10.0.4.1"]), Some((1, 0)));
+        let own_distance = crowd.device(64, [ip("10.0.3.1"), ip("10.0.4.1")], &hosts);
+        assert_eq!(own_distance, None);
     }
 }

@@ -4,9 +4,7 @@
 
 use super::timing::other;
 use super::{Family, Item, Look};
-use crate::diagnosis::crowd::{
-    LONGEST_PATH, MISMATCH_HOPS, answered_for, hop_count, prefix, same_prefix,
-};
+use crate::diagnosis::crowd::{LONGEST_PATH, MISMATCH_HOPS, hop_count, prefix, same_prefix};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::flow::{HostBaseline, Side};
 use crate::reset::{Form, Kind, Reset, Role};
@@ -211,13 +209,9 @@ pub(super) fn same_device(look: &Look, reset: &Reset) -> Option<Item> {
     if reset.from != Side::Server || known_ttls(look, reset.from).contains(&segment.ttl) {
         return None;
     }
-    let device = look.world.crowd.device(segment.ttl)?;
-    let mine = look.address(reset.from);
-    let own = look.world.hosts.get(&mine);
-    let own = own.filter(|host| answered_for(host, segment.ttl));
-    let proven = device.proven - usize::from(own.is_some_and(|host| !host.ttls.is_empty()));
-    let among = device.prefixes.contains(prefix(mine).start());
-    let prefixes = device.prefixes.len() - usize::from(among);
+    let ends = [look.address(reset.from), look.address(other(reset))];
+    let world = look.world;
+    let (proven, prefixes) = world.crowd.device(segment.ttl, ends, &world.hosts)?;
     let many = is_initial(segment.ttl) && prefixes + 1 >= DEVICE_PREFIXES;
     (proven >= 1 || many).then(|| Item {
         family: Family::CrossFlow,
