@@ -244,7 +244,7 @@ fn add_block(origin: &mut Origin, block_type: u32, bytes: &[u8]) {
     match block_type {
         types::NAMES => origin.names.push(NameBlock::read(bytes, endian)),
         types::SECRETS => origin.secrets.push(SecretsBlock::read(bytes, endian)),
-        types::APPLE_PROCESS => origin.processes.push(bytes.to_vec()),
+        types::APPLE_PROCESS => origin.processes.push(with_its_length(bytes)),
         _ => {
             let id = endian.u32(bytes, 8).and_then(|id| usize::try_from(id).ok());
             if let Some(interface) = id.and_then(|id| origin.interfaces.get_mut(id)) {
@@ -252,6 +252,17 @@ fn add_block(origin: &mut Origin, block_type: u32, bytes: &[u8]) {
             }
         }
     }
+}
+
+/// A block with the length at its end as it is at its start: a damaged one was read, but other
+/// readers refuse it.
+fn with_its_length(block: &[u8]) -> Vec<u8> {
+    let mut block = block.to_vec();
+    let len = block.get(4..8).and_then(|l| l.first_chunk::<4>()).copied();
+    if let (Some(len), Some(end)) = (len, block.last_chunk_mut::<4>()) {
+        *end = len;
+    }
+    block
 }
 
 #[cfg(test)]
