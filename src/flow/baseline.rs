@@ -3,10 +3,10 @@
 
 use super::attempts::Attempts;
 use super::ended::{Ended, Ends, Healthy, Visit};
+use super::kinds::kind_of;
 use super::resets::Finished;
 use super::roles::client_of;
 use super::sample::{Bounded, Fingerprint, Sample, scramble};
-use super::table::kind_of;
 use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
 use crate::units::{FrameNumber, Timestamp};
 use foldhash::fast::RandomState;

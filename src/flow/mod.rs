@@ -12,6 +12,7 @@ pub mod ended;
 pub mod fact;
 pub mod fragments;
 pub mod key;
+pub mod kinds;
 pub mod links;
 pub mod loc;
 pub mod names;

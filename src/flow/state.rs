@@ -191,6 +191,21 @@ impl<K: Key> Flow<K> {
                 || f.time.saturating_sub(self.latest()) > REOPEN_IDLE)
     }
 
+    /// Whether a SYN on this living connection may belong to the next one: its ISN is another,
+    /// or it answers such a SYN (diagnosis 2.1).
+    #[inline]
+    pub fn doubts(&self, f: &Fact<K>) -> bool {
+        let both_alive = self.seen[0] & self.seen[1] & seen::ALIVE != 0;
+        both_alive && !f.has(RST) && {
+            if f.has(ACK) {
+                let pending = |d: &ResetDetail| d.doubtful_syn.is_some();
+                self.detail.as_deref().is_some_and(pending)
+            } else {
+                self.isn[f.sender()] != f.seq
+            }
+        }
+    }
+
     /// Takes a segment's numbers and times in.
     #[inline]
     pub fn account(&mut self, f: &Fact<K>, loc: Loc, arena: &mut Arena) {

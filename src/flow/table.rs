@@ -5,6 +5,7 @@ use super::conversation::{Conversation, Stream};
 use super::ended::Ends;
 use super::fact::{Fact, mark};
 use super::key::Key;
+use super::kinds::{DETAIL_LIMIT, KeptOnes, Kind};
 use super::loc::{Arena, Kept, Loc, Trail};
 use super::resets::Finished;
 use super::slab::Slab;
@@ -12,7 +13,7 @@ use super::state::{Flow, seen};
 use crate::packet::tcp_flags::{ACK, RST, SYN};
 use crate::units::Seq;
 use hashbrown::HashTable;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// A finished connection that stays quiet this long is let go, in nanoseconds. Late replies
 /// and repeated resets come within minutes.
@@ -30,9 +31,6 @@ const SILENT: i64 = 26 * 3_600_000_000_000;
 const MEMORY_CHECK: usize = 4096;
 /// Segments this near a side's SND.NXT belong to that incarnation (diagnosis 2.1).
 const NEAR: u32 = 1 << 24;
-/// Reset connections of one kind that are kept in detail; the rest is counted.
-pub const DETAIL_LIMIT: usize = 5_000;
-
 /// What one table may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -80,9 +78,7 @@ pub struct FlowTable<K> {
     closed: [VecDeque<u32>; 2],
     new_streams: Vec<(u32, u64)>,
     unnumbered: Vec<u32>,
-    finished: Vec<Finished>,
-    settled: usize,
-    kinds: HashMap<Kind, KindTally>,
+    kept: KeptOnes,
     reopened: HashMap<u32, usize>,
     forgotten: u64,
     started: u64,
@@ -103,24 +99,6 @@ fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// How many connections of one kind were reset, and which of them are kept: the earliest.
-#[derive(Debug, Default)]
-struct KindTally {
-    count: u64,
-    kept: BinaryHeap<(u64, usize)>,
-}
-
-/// What storms are counted by: the server (or the refused client), and how it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Kind {
-    /// `server:port` for established connections; the client with port 0 for refused ones.
-    pub whose: super::Endpoint,
-    /// Which endpoint sent RSTs: bit 0 the client, bit 1 the server.
-    pub senders: u8,
-    /// Refused before any SYN-ACK.
-    pub refused: bool,
-}
-
 impl<K: Key> FlowTable<K> {
     /// A table without flows.
     #[must_use]
@@ -136,9 +114,7 @@ impl<K: Key> FlowTable<K> {
             closed: Default::default(),
             new_streams: Vec::new(),
             unnumbered: Vec::new(),
-            finished: Vec::new(),
-            settled: 0,
-            kinds: HashMap::new(),
+            kept: KeptOnes::new(limits.detail),
             reopened: HashMap::new(),
             forgotten: 0,
             started: 0,
@@ -257,7 +233,7 @@ impl<K: Key> FlowTable<K> {
         if flow.conversation.segment(f, loc.frame()) {
             self.new_streams.push((slot, loc.frame()));
         }
-        if f.has(SYN) && doubtful(flow, f) {
+        if f.has(SYN) && flow.doubts(f) {
             self.doubt(slot, f, loc, ends);
         }
         let Some(flow) = self.flows[slot].as_mut() else {
@@ -353,8 +329,7 @@ impl<K: Key> FlowTable<K> {
         let Some(&kept) = self.reopened.get(&slot) else {
             return false;
         };
-        let (Some(flow), Some(old)) = (self.flows[slot].as_ref(), self.finished.get_mut(kept))
-        else {
+        let (Some(flow), Some(old)) = (self.flows[slot].as_ref(), self.kept.get_mut(kept)) else {
             return false;
         };
         let me = f.sender();
@@ -378,7 +353,7 @@ impl<K: Key> FlowTable<K> {
         true
     }
 
-    // Counts a finished incarnation; keeps it if it was reset. Its index in `finished`.
+    // Counts a finished incarnation; keeps it if it was reset. Its place among those kept.
     fn finish(&mut self, mut flow: Flow<K>, ends: &mut Ends) -> Option<usize> {
         let kept = self.keep(&flow, ends);
         flow.trail.release(&mut self.arena);
@@ -395,22 +370,7 @@ impl<K: Key> FlowTable<K> {
             return None;
         }
         let finished = Finished::of(flow, &self.arena, self.forgotten > 0);
-        let tally = self.kinds.entry(kind_of(&finished)).or_default();
-        tally.count += 1;
-        if tally.kept.len() < self.limits.detail {
-            tally.kept.push((finished.order, self.finished.len()));
-            self.finished.push(finished);
-            return Some(self.finished.len() - 1);
-        }
-        let &(latest, place) = tally.kept.peek()?;
-        if finished.order >= latest {
-            return None;
-        }
-        tally.kept.pop();
-        tally.kept.push((finished.order, place));
-        self.finished[place] = finished;
-        self.settled = self.settled.min(place);
-        Some(place)
+        self.kept.add(finished)
     }
 
     fn sweep(&mut self, ends: &mut Ends) {
@@ -469,10 +429,7 @@ impl<K: Key> FlowTable<K> {
                 settle(&mut detail.stream);
             }
         }
-        self.finished[self.settled..]
-            .iter_mut()
-            .for_each(|f| settle(&mut f.stream));
-        self.settled = self.finished.len();
+        self.kept.settle(|f| settle(&mut f.stream));
     }
 
     // Lets the longest-idle flows go when the table uses more than it may.
@@ -524,9 +481,7 @@ impl<K: Key> FlowTable<K> {
                 self.finish(flow, ends);
             }
         }
-        let kinds = std::mem::take(&mut self.kinds).into_iter();
-        let counts = kinds.map(|(kind, tally)| (kind, tally.count)).collect();
-        (std::mem::take(&mut self.finished), counts)
+        self.kept.take()
     }
 
     /// Ends the other flows.
@@ -534,42 +489,5 @@ impl<K: Key> FlowTable<K> {
         (0..self.flows.len())
             .filter_map(|slot| self.flows[slot].as_ref())
             .for_each(|flow| ends.push_wanted(flow, &self.arena, wanted));
-    }
-}
-
-#[inline]
-fn doubtful<K: Key>(flow: &Flow<K>, f: &Fact<K>) -> bool {
-    let me = f.sender();
-    let both_alive = flow.seen[0] & flow.seen[1] & seen::ALIVE != 0;
-    both_alive && !f.has(RST) && {
-        if f.has(ACK) {
-            flow.detail
-                .as_ref()
-                .is_some_and(|d| d.doubtful_syn.is_some())
-        } else {
-            flow.isn[me] != f.seq
-        }
-    }
-}
-
-/// The kind a finished connection is counted under.
-#[must_use]
-pub fn kind_of(f: &Finished) -> Kind {
-    let server = f.opener.map_or(0, |o| 1 - usize::from(o));
-    let client = 1 - server;
-    let refused = f.next[server].is_none() && f.resets[server] > 0;
-    let senders = u8::from(f.resets[client] > 0) | u8::from(f.resets[server] > 0) << 1;
-    let whose = if refused {
-        super::Endpoint {
-            port: 0,
-            ..f.endpoints[client]
-        }
-    } else {
-        f.endpoints[server]
-    };
-    Kind {
-        whose,
-        senders,
-        refused,
     }
 }

@@ -4,8 +4,9 @@ use super::collector::{Collector, Facts};
 use crate::flow::baseline::{Baselines, Wanted};
 use crate::flow::ended::Ends;
 use crate::flow::key::{Key4, Key6};
+use crate::flow::kinds::{DETAIL_LIMIT, Kind, kind_of};
 use crate::flow::resets::Finished;
-use crate::flow::table::{Base, DETAIL_LIMIT, FlowTable, Kind, Limits, kind_of};
+use crate::flow::table::{Base, FlowTable, Limits};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
