@@ -249,7 +249,7 @@ pub struct Listed {
     pub checklist: Checklist,
 }
 
-/// Who and why, as data; [`super::words`] puts it into words.
+/// Who and why, as data; its methods put it into words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
     /// Stable id of the class.
