@@ -6,7 +6,7 @@ use super::ended::{Ended, Ends, Healthy, Visit};
 use super::kinds::kind_of;
 use super::resets::Finished;
 use super::roles::client_of;
-use super::sample::{Bounded, Fingerprint, Sample, scramble};
+use super::sample::{Bounded, Sample, scramble};
 use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
 use crate::units::{FrameNumber, Timestamp};
 use foldhash::fast::RandomState;
@@ -200,48 +200,69 @@ impl Baselines {
         &mut self.parts
     }
 
-    fn part(&mut self, fingerprint: u64) -> &mut Part {
-        &mut self.parts[(fingerprint % PARTS as u64) as usize]
-    }
-
-    /// The baselines that are wanted, and the healthy connections, by first frame.
+    /// The parts, to be asked side by side.
     #[must_use]
-    pub fn into_world(
-        mut self,
-        wanted: &Wanted,
-    ) -> (
-        BTreeMap<IpAddr, HostBaseline>,
-        BTreeMap<Endpoint, ServiceRecord>,
-        Vec<Finished>,
-    ) {
-        let hosts = wanted
-            .hosts
-            .iter()
-            .filter_map(|ip| {
-                let tally = self.part(ip.fingerprint()).hosts.remove(ip)?;
-                Some((*ip, tally.finish()))
-            })
-            .collect();
-        let (mut healthy, mut rivals) = (Vec::new(), Vec::new());
-        let mut records = BTreeMap::new();
-        let services = self.parts.into_iter().map(|part| part.services);
-        for (server, tally) in services.flat_map(Bounded::into_entries) {
-            let talked = tally.healthy.into_values();
-            if wanted.contrast.contains(&server) {
-                healthy.extend(talked.map(|h| h.into_finished()));
-                rivals.extend(wanted.rivals(server, tally.silent.into_values()));
-            } else {
-                let all = talked.chain(tally.silent.into_values());
-                rivals.extend(wanted.rivals(server, all));
-            }
-            if wanted.services.contains(&server) {
-                records.insert(server, record(tally.counts, tally.outcomes));
+    pub fn into_parts(self) -> Vec<Part> {
+        self.parts
+    }
+}
+
+/// What the baselines say of what is wanted.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// By address.
+    pub hosts: BTreeMap<IpAddr, HostBaseline>,
+    /// By server.
+    pub services: BTreeMap<Endpoint, ServiceRecord>,
+    /// Connections for contrast, by first frame.
+    pub healthy: Vec<Finished>,
+    rivals: Vec<Finished>,
+}
+
+impl Part {
+    /// What this part knows.
+    #[must_use]
+    pub fn know(mut self, wanted: &Wanted) -> Known {
+        let mut known = Known::default();
+        for ip in &wanted.hosts {
+            if let Some(tally) = self.hosts.remove(ip) {
+                known.hosts.insert(*ip, tally.finish());
             }
         }
-        rivals.sort_unstable_by_key(|f| f.order);
-        healthy.extend(rivals.into_iter().take(RIVALS));
-        healthy.sort_unstable_by_key(|f| f.order);
-        (hosts, records, healthy)
+        for (server, tally) in self.services.into_entries() {
+            let talked = tally.healthy.into_values();
+            if wanted.contrast.contains(&server) {
+                known.healthy.extend(talked.map(|h| h.into_finished()));
+                let silent = wanted.rivals(server, tally.silent.into_values());
+                known.rivals.extend(silent);
+            } else {
+                let all = talked.chain(tally.silent.into_values());
+                known.rivals.extend(wanted.rivals(server, all));
+            }
+            if wanted.services.contains(&server) {
+                let record = record(tally.counts, tally.outcomes);
+                known.services.insert(server, record);
+            }
+        }
+        known
+    }
+}
+
+impl Known {
+    /// What all parts know together.
+    #[must_use]
+    pub fn together(parts: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for mut part in parts {
+            all.hosts.append(&mut part.hosts);
+            all.services.append(&mut part.services);
+            all.healthy.append(&mut part.healthy);
+            all.rivals.append(&mut part.rivals);
+        }
+        all.rivals.sort_unstable_by_key(|f| f.order);
+        all.healthy.extend(all.rivals.drain(..).take(RIVALS));
+        all.healthy.sort_unstable_by_key(|f| f.order);
+        all
     }
 }
 

@@ -108,7 +108,7 @@ pub fn all<T: Send>(
     mut wanted: Vec<Wanted>,
     make: impl Fn(&Wanted, &Record<'_>) -> Option<T> + Sync,
 ) -> Result<Vec<(usize, T)>> {
-    wanted.sort_unstable_by_key(|w| (w.file, w.offset));
+    wanted.par_sort_unstable_by_key(|w| (w.file, w.offset));
     let (compressed, plain): (Vec<_>, Vec<_>) = wanted
         .into_iter()
         .partition(|w| files.jobs()[w.file].compressed);

@@ -1,7 +1,7 @@
 //! The reducers: flow tables by hash, and what must be known of all of them at once.
 
 use super::collector::{Collector, Facts};
-use crate::flow::baseline::{Baselines, Wanted};
+use crate::flow::baseline::{Baselines, Known, Wanted};
 use crate::flow::ended::Ends;
 use crate::flow::key::{Key4, Key6};
 use crate::flow::kinds::{DETAIL_LIMIT, Kind, kind_of};
@@ -38,10 +38,8 @@ pub struct Reduced {
     pub finished: Vec<Finished>,
     /// Kinds of which more were seen than kept, with how many were not kept.
     pub storms: Vec<(Kind, u64)>,
-    /// Baselines of hosts and services.
-    pub baselines: Baselines,
-    /// What they are wanted for.
-    pub wanted: Wanted,
+    /// What is known of their hosts and services.
+    pub known: Known,
     /// Connections begun.
     pub connections: u64,
     /// Flows let go for lack of memory.
@@ -144,11 +142,12 @@ impl Shards {
             count(&mut self.baselines, &ends);
             some.iter_mut().for_each(|s| s.ends = Ends::default());
         }
+        let parts = self.baselines.into_parts().into_par_iter();
+        let known = Known::together(parts.map(|part| part.know(&wanted)).collect());
         Reduced {
             finished,
             storms,
-            baselines: self.baselines,
-            wanted,
+            known,
             connections,
             forgotten,
         }

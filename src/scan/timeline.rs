@@ -10,6 +10,7 @@ use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
 use crate::error::{Error, ErrorKind, Result};
+use crate::flow::baseline::Known;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
@@ -164,8 +165,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     let Reduced {
         finished,
         storms,
-        baselines,
-        wanted,
+        known,
         connections,
         forgotten,
     } = shards.finish();
@@ -196,7 +196,12 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             Anomaly::of_file(AnomalyKind::FragmentsForgotten, detail),
         );
     }
-    let (hosts, services, healthy) = baselines.into_world(&wanted);
+    let Known {
+        hosts,
+        services,
+        healthy,
+        ..
+    } = known;
     let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let mut world = World {

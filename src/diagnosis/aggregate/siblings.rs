@@ -16,53 +16,78 @@ const RACE_NS: i64 = 2_000_000_000;
 /// Attempts of one kind looked at.
 const MOST: usize = 2_000;
 
+/// A connection and what its first segment says.
+#[derive(Clone, Copy)]
+struct Begin<'a> {
+    time: Timestamp,
+    card: Option<[u8; 6]>,
+    conn: &'a Connection,
+}
+
+impl<'a> Begin<'a> {
+    fn of(conn: &'a Connection) -> Option<Self> {
+        let first = conn.segments.first()?;
+        Some(Self {
+            time: first.time,
+            card: first.src_mac,
+            conn,
+        })
+    }
+}
+
 /// Connections by when they began, to find those that began beside another one.
 struct Begun<'a> {
-    by_client: BTreeMap<IpAddr, Vec<&'a Connection>>,
+    by_client: BTreeMap<IpAddr, Vec<Begin<'a>>>,
     // by the client's address family and the server's port
-    by_port: BTreeMap<(bool, u16), Vec<&'a Connection>>,
+    by_port: BTreeMap<(bool, u16), Vec<Begin<'a>>>,
 }
 
 impl<'a> Begun<'a> {
     fn new(cases: &'a [Case], world: &'a World) -> Self {
         let own = cases.iter().map(|c| &c.connection);
-        let mut all: Vec<&Connection> = own.chain(&world.healthy).collect();
-        all.retain(|c| !c.segments.is_empty());
-        all.sort_by_key(|c| begin(c));
+        let all = own.chain(&world.healthy);
+        let mut all: Vec<Begin> = all.filter_map(Begin::of).collect();
+        all.sort_by_key(|b| b.time);
         let mut begun = Self {
             by_client: BTreeMap::new(),
             by_port: BTreeMap::new(),
         };
-        for conn in all {
-            let ip = conn.client.ip;
-            begun.by_client.entry(ip).or_default().push(conn);
-            let service = (ip.is_ipv6(), conn.server.port);
-            begun.by_port.entry(service).or_default().push(conn);
+        for begin in all {
+            let ip = begin.conn.client.ip;
+            begun.by_client.entry(ip).or_default().push(begin);
+            let service = (ip.is_ipv6(), begin.conn.server.port);
+            begun.by_port.entry(service).or_default().push(begin);
         }
         begun
     }
 
-    // Connections of the same client, and to the same port of any client of the other address
-    // family.
-    fn beside(&self, loser: &Connection) -> impl Iterator<Item = &'a Connection> {
-        let own = self.by_client.get(&loser.client.ip);
-        let service = (loser.client.ip.is_ipv4(), loser.server.port);
-        let other = self.by_port.get(&service);
-        let near = |list: Option<&Vec<&'a Connection>>| -> Vec<&'a Connection> {
-            let (Some(start), Some(list)) = (begin(loser), list) else {
-                return Vec::new();
-            };
-            let before = |c: &&Connection| begin(c).is_some_and(|t| start.nanos_since(t) > RACE_NS);
-            let from = list.partition_point(before);
-            let late = |c: &&&Connection| begin(c).is_some_and(|t| t.nanos_since(start) <= RACE_NS);
-            list[from..].iter().take_while(late).copied().collect()
-        };
-        near(own).into_iter().chain(near(other))
+    // Connections of the same client, and of its other address family to the same port.
+    fn beside(&self, loser: &'a Connection) -> impl Iterator<Item = &'a Connection> {
+        let ip = loser.client.ip;
+        let own = near(self.by_client.get(&ip), loser);
+        let service = (ip.is_ipv4(), loser.server.port);
+        let card = Begin::of(loser).and_then(|b| b.card);
+        let same_card = move |b: &&Begin| b.card.is_some() && b.card == card;
+        let same_host =
+            move |b: &&Begin| same_card(b) || ip.is_loopback() && b.conn.client.ip.is_loopback();
+        let other = near(self.by_port.get(&service), loser);
+        let other = other.iter().filter(same_host);
+        own.iter()
+            .chain(other)
+            .map(|b| b.conn)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 }
 
-fn begin(conn: &Connection) -> Option<Timestamp> {
-    conn.segments.first().map(|s| s.time)
+// Those of a list that began close enough to be raced by.
+fn near<'b, 'a>(list: Option<&'b Vec<Begin<'a>>>, loser: &Connection) -> &'b [Begin<'a>] {
+    let (Some(list), Some(start)) = (list, loser.segments.first().map(|s| s.time)) else {
+        return &[];
+    };
+    let from = list.partition_point(|b| start.nanos_since(b.time) > RACE_NS);
+    let to = list.partition_point(|b| b.time.nanos_since(start) <= RACE_NS);
+    list.get(from..to).unwrap_or_default()
 }
 
 fn losers<'a>(cases: &'a [Case], class: &'static str) -> impl Iterator<Item = (usize, &'a Case)> {
