@@ -80,13 +80,19 @@ impl<'a> Begun<'a> {
     }
 }
 
-// Those of a list that began close enough to be raced by.
+/// Connections that begin before and after an attempt and are looked at, at most.
+const NEAREST: usize = 128;
+
+// Those of a list that began close enough to be raced by; where there are many, the nearest.
 fn near<'b, 'a>(list: Option<&'b Vec<Begin<'a>>>, loser: &Connection) -> &'b [Begin<'a>] {
     let (Some(list), Some(start)) = (list, loser.segments.first().map(|s| s.time)) else {
         return &[];
     };
     let from = list.partition_point(|b| start.nanos_since(b.time) > RACE_NS);
     let to = list.partition_point(|b| b.time.nanos_since(start) <= RACE_NS);
+    let at = list.partition_point(|b| b.time < start);
+    let from = from.max(at.saturating_sub(NEAREST));
+    let to = to.min(at.saturating_add(NEAREST));
     list.get(from..to).unwrap_or_default()
 }
 
