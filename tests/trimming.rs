@@ -206,3 +206,22 @@ fn words_of_a_forged_case_file_do_no_harm() {
     assert_eq!(class, "health-check");
     assert!(reason.as_str().unwrap().contains("\\x1b[2J"), "{reason}");
 }
+
+/// Regression: the winning sibling of a cancelled attempt was fetched before the case's own
+/// packets, whose spool took its place.
+#[test]
+fn a_sibling_is_written_from_a_compressed_capture() {
+    use std::io::Write as _;
+    let path = crate::support::testdata("scenarios/happy-eyeballs-sibling.C.pcap");
+    let bytes = std::fs::read(path).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&bytes).unwrap();
+    let packed = run::run_bytes(&packer.finish().unwrap(), &["-j1"]);
+    let plain = run::run_bytes(&bytes, &["-j1"]);
+    let frames = |ran: &run::Ran| -> Vec<Vec<Vec<u8>>> {
+        let of_file = |file: &Vec<u8>| packets(file).into_iter().map(|p| p.data).collect();
+        ran.files.iter().map(of_file).collect()
+    };
+    assert!(!plain.files.is_empty());
+    assert_eq!(frames(&packed), frames(&plain));
+}

@@ -131,7 +131,8 @@ pub fn all<T: Send>(
         })
         .collect();
     drop(held);
-    let mut spool = Spool::default();
+    // what an earlier call fetched is still wanted
+    let mut spool = files.take_spool();
     for run in compressed.chunk_by(|a, b| a.file == b.file) {
         out.extend(compressed_run(
             &files.jobs()[run[0].file],
@@ -140,9 +141,7 @@ pub fn all<T: Send>(
             &make,
         )?);
     }
-    if !compressed.is_empty() {
-        files.set_spool(spool);
-    }
+    files.set_spool(spool);
     Ok(out)
 }
 

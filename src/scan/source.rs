@@ -224,7 +224,12 @@ impl Files {
         &self.spool
     }
 
-    /// See [`Self::spool`].
+    /// Records of compressed files that were fetched so far; to be given back.
+    pub fn take_spool(&mut self) -> super::fetch::Spool {
+        std::mem::take(&mut self.spool)
+    }
+
+    /// See [`Self::take_spool`].
     pub fn set_spool(&mut self, spool: super::fetch::Spool) {
         self.spool = spool;
     }
