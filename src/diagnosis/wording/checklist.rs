@@ -121,6 +121,14 @@ fn tls(c: &ResetContext) -> String {
 }
 
 fn application_data(c: &ResetContext) -> String {
+    // of a long connection only the beginning and the end are at hand
+    let before = |(at, _): &(usize, u64)| *at <= c.primary().segment;
+    if c.conn.left_out.iter().any(before) {
+        let [client, server] = c.conn.totals.bytes;
+        return format!(
+            "{client} bytes from the client, {server} from the server in all, repetitions included"
+        );
+    }
     format!(
         "{} bytes from the client, {} from the server before the reset",
         c.bytes(Side::Client),
