@@ -215,6 +215,7 @@ fn where_to_look(conn: &Connection, time: Timestamp, d: &Diagnosis) -> String {
     let first = d
         .advice()
         .first()
+        .filter(|a| !a.starts_with("Nothing"))
         .map_or(String::new(), |a| format!("; first: {a}"));
     let time = moment(time);
     format!(

@@ -93,14 +93,13 @@ fn opening(fact: &Fact) -> Option<String> {
         }
         Fact::ResetAfter { what, delay } => format!("RST {} after {what}", duration(*delay)),
         Fact::NoEffect { why } => format!("the RST had no effect: {why}"),
-        Fact::SequenceOff { bytes } if *bytes < 0 => {
-            format!(
-                "the RST lies {} bytes behind the sender's sequence number",
-                -bytes
-            )
-        }
         Fact::SequenceOff { bytes } => {
-            format!("the RST lies {bytes} bytes beyond the sender's sequence number")
+            let count = match bytes.unsigned_abs() {
+                1 => "one byte".to_owned(),
+                n => format!("{n} bytes"),
+            };
+            let place = if *bytes < 0 { "behind" } else { "beyond" };
+            format!("the RST lies {count} {place} the sender's sequence number")
         }
         Fact::EndedLater { side, delay } => format!(
             "the connection came up and was ended by a RST of the {} {} later",
