@@ -95,7 +95,8 @@ fn splitting_damaged_files_does_not_change_the_output() {
 fn every_prefix_gives_the_resets_of_its_whole_packets() {
     let capture = talk::capture(talk::reset_request(40_000, b"GET / HTTP/1.1\r\n\r\n"));
     let mut captures = vec![capture.clone()];
-    captures.extend(scenarios(900, 4).iter().map(|p| Capture::read(p)));
+    captures.extend(scenarios(900, 3).iter().map(|p| Capture::read(p)));
+    assert!(captures.len() >= 20);
     for capture in captures {
         for shape in [Shape::PLAIN, Shape::Pcapng { big: false }] {
             every_prefix(&capture, shape);
