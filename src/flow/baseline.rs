@@ -2,7 +2,7 @@
 //! result does not depend on how the work was divided; memory is bounded.
 
 use super::attempts::Attempts;
-use super::ended::{Ended, Ends, Healthy, Visit};
+use super::ended::{Ended, Ends, Healthy, Lesson, Visit};
 use super::kinds::kind_of;
 use super::resets::Finished;
 use super::roles::client_of;
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 /// Parts that can be filled side by side; a power of two.
-const PARTS: usize = 8;
+pub const PARTS: usize = 8;
 /// Hosts counted: about 140 bytes each.
 const HOSTS: usize = 1 << 18;
 /// Services counted: about 90 bytes each and their samples.
@@ -73,7 +73,7 @@ pub struct Baselines {
 /// The hosts and services with certain fingerprints.
 #[derive(Debug)]
 pub struct Part {
-    index: u64,
+    index: usize,
     hosts: Bounded<IpAddr, HostTally>,
     services: Bounded<Endpoint, ServiceTally>,
     // how often the samples were halved
@@ -89,9 +89,15 @@ impl Default for Baselines {
             halved: 0,
         };
         Self {
-            parts: (0..PARTS as u64).map(part).collect(),
+            parts: (0..PARTS).map(part).collect(),
         }
     }
+}
+
+/// The part that counts the host or service with this fingerprint.
+#[must_use]
+pub fn part_of(fingerprint: u64) -> usize {
+    (fingerprint % PARTS as u64) as usize
 }
 
 fn count(counts: &mut Counts, value: u8) {
@@ -104,31 +110,25 @@ fn count(counts: &mut Counts, value: u8) {
 impl Part {
     /// Counts what ended. Every part must be given everything.
     pub fn take(&mut self, ends: &Ends) {
-        let mut healthy = ends.healthy.iter().peekable();
-        for (i, ended) in ends.ended.iter().enumerate() {
-            let healthy = healthy.next_if(|h| h.0 as usize == i).map(|h| &h.1);
-            for side in [0, 1] {
-                if self.is_mine(ended.sides[side].host) {
-                    self.add_host(ended, side);
+        for lesson in &ends.lessons[self.index] {
+            match *lesson {
+                Lesson::Host { ended, side } => {
+                    self.add_host(&ends.ended[ended as usize], usize::from(side));
+                }
+                Lesson::Service { ended } => {
+                    let ended = &ends.ended[ended as usize];
+                    if let Some(visit) = &ended.visit {
+                        let server = ended.sides[1 - visit.client].endpoint;
+                        let healthy = visit.healthy.map(|h| &ends.healthy[h as usize]);
+                        self.add_visit(server, visit, healthy);
+                    }
                 }
             }
-            if let Some(visit) = &ended.visit
-                && self.is_mine(visit.service)
-            {
-                self.add_visit(ended.sides[1 - visit.client].endpoint, visit, healthy);
-            }
         }
-    }
-
-    fn is_mine(&self, fingerprint: u64) -> bool {
-        fingerprint % PARTS as u64 == self.index
     }
 
     fn add_host(&mut self, ended: &Ended, i: usize) {
         let side = &ended.sides[i];
-        if !side.sent {
-            return;
-        }
         let Some(host) = self.hosts.entry(side.endpoint.ip, side.host) else {
             return;
         };
@@ -216,7 +216,7 @@ pub struct Known {
     pub services: BTreeMap<Endpoint, ServiceRecord>,
     /// Connections for contrast, by first frame.
     pub healthy: Vec<Finished>,
-    rivals: Vec<Finished>,
+    rivals: Vec<Box<Healthy>>,
 }
 
 impl Part {
@@ -243,6 +243,11 @@ impl Part {
                 let record = record(tally.counts, tally.outcomes);
                 known.services.insert(server, record);
             }
+            // the first ones of all are among the first ones of each part
+            if known.rivals.len() > 2 * RIVALS {
+                known.rivals.select_nth_unstable_by_key(RIVALS, |h| h.order());
+                known.rivals.truncate(RIVALS);
+            }
         }
         known
     }
@@ -259,8 +264,9 @@ impl Known {
             all.healthy.append(&mut part.healthy);
             all.rivals.append(&mut part.rivals);
         }
-        all.rivals.sort_unstable_by_key(|f| f.order);
-        all.healthy.extend(all.rivals.drain(..).take(RIVALS));
+        all.rivals.sort_unstable_by_key(|h| h.order());
+        let rivals = std::mem::take(&mut all.rivals).into_iter().take(RIVALS);
+        all.healthy.extend(rivals.map(|h| h.into_finished()));
         all.healthy.sort_unstable_by_key(|f| f.order);
         all
     }
@@ -329,11 +335,9 @@ impl Wanted {
         &self,
         server: Endpoint,
         sample: impl Iterator<Item = Box<Healthy>>,
-    ) -> impl Iterator<Item = Finished> {
+    ) -> impl Iterator<Item = Box<Healthy>> {
         let possible = self.attempts.on_port(server.port);
-        sample
-            .filter(move |h| possible && h.raced(&self.attempts))
-            .map(|h| h.into_finished())
+        sample.filter(move |h| possible && h.raced(&self.attempts))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a connection that has ended says of its hosts and its service.
 
 use super::attempts::Attempts;
-use super::baseline::Wanted;
+use super::baseline::{PARTS, Wanted, part_of};
 use super::key::Key;
 use super::loc::{Arena, Kept, Loc};
 use super::resets::Finished;
@@ -64,6 +64,8 @@ pub struct Visit {
     pub times: (i64, i64),
     /// Its first frame in the timeline.
     pub frame: u64,
+    /// Which of the healthy connections it is, if it is one.
+    pub healthy: Option<u32>,
 }
 
 /// A connection that has ended.
@@ -93,48 +95,100 @@ pub struct Healthy {
     first: [Loc; HEALTHY_RECORDS],
 }
 
+/// What one part of the baselines learns from a connection that ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Lesson {
+    /// Something about the host on one side.
+    Host {
+        /// Which connection.
+        ended: u32,
+        /// Which side.
+        side: u8,
+    },
+    /// Something about its service.
+    Service {
+        /// Which connection.
+        ended: u32,
+    },
+}
+
+// What is to be learnt of a connection's service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Unasked,
+    Counted,
+    // the connection itself may be shown beside those that were reset
+    Shown,
+}
+
 /// What ended since it was emptied last.
 #[derive(Debug, Default)]
 pub struct Ends {
     /// All of it.
     pub ended: Vec<Ended>,
-    /// The healthy ones among it, by index.
-    pub healthy: Vec<(u32, Healthy)>,
+    /// The healthy ones among it.
+    pub healthy: Vec<Healthy>,
+    /// What each part of the baselines learns from it, in order.
+    pub lessons: [Vec<Lesson>; PARTS],
 }
 
 impl Ends {
     /// Adds a flow.
     pub fn push<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena) {
-        let ended = Ended::of(flow, arena);
-        if let Some(visit) = &ended.visit
-            && visit.outcome == Some(ServiceOutcome::Worked)
-        {
-            let at = self.ended.len() as u32;
-            self.healthy.push((at, Healthy::of(flow, arena, visit)));
-        }
-        self.ended.push(ended);
+        self.add(flow, arena, [true; 2], Service::Shown);
     }
 
-    /// Adds a flow if something is still to be learnt from it.
+    /// Adds a flow, as far as something is still to be learnt from it.
     pub fn push_wanted<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
         let ends = flow.key.endpoints();
         let visit = flow.opener().map(|client| [ends[client], ends[1 - client]]);
-        let shown = |[client, server]: [Endpoint; 2]| {
+        let asked_for = |[client, server]: [Endpoint; 2]| {
             let rival = wanted.attempts.on_port(server.port);
-            wanted.contrast.contains(&server)
+            if wanted.contrast.contains(&server)
                 || rival && wanted.attempts.raced(client.ip, flow.first_time)
+            {
+                Service::Shown
+            } else if wanted.services.contains(&server) {
+                Service::Counted
+            } else {
+                Service::Unasked
+            }
         };
-        if visit.is_some_and(shown) {
-            self.push(flow, arena);
-        } else if ends.iter().any(|e| wanted.hosts.contains(&e.ip)) {
-            self.ended.push(Ended::of(flow, arena));
+        let hosts = ends.map(|e| wanted.hosts.contains(&e.ip));
+        let service = visit.map_or(Service::Unasked, asked_for);
+        if service != Service::Unasked || hosts != [false; 2] {
+            self.add(flow, arena, hosts, service);
         }
+    }
+
+    fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, hosts: [bool; 2], service: Service) {
+        let mut ended = Ended::of(flow, arena);
+        let at = self.ended.len() as u32;
+        for side in [0, 1] {
+            let host = &ended.sides[side];
+            if hosts[side] && host.sent {
+                let lesson = Lesson::Host {
+                    ended: at,
+                    side: side as u8,
+                };
+                self.lessons[part_of(host.host)].push(lesson);
+            }
+        }
+        if let Some(visit) = ended.visit.as_mut().filter(|_| service != Service::Unasked) {
+            if service == Service::Shown && visit.outcome == Some(ServiceOutcome::Worked) {
+                visit.healthy = Some(self.healthy.len() as u32);
+                self.healthy.push(Healthy::of(flow, arena, visit));
+            }
+            self.lessons[part_of(visit.service)].push(Lesson::Service { ended: at });
+        }
+        self.ended.push(ended);
     }
 
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
         self.ended.clear();
         self.healthy.clear();
+        self.lessons.iter_mut().for_each(Vec::clear);
     }
 }
 
@@ -150,6 +204,7 @@ impl Ended {
             outcome: outcome(flow, client),
             times: (flow.first_time, flow.latest()),
             frame: first.frame(),
+            healthy: None,
         };
         Self {
             sides: [0, 1].map(|i| EndedSide {
@@ -207,6 +262,12 @@ impl Healthy {
         attempts.raced(self.endpoints[self.client].ip, self.times.0)
     }
 
+    /// Its first frame.
+    #[must_use]
+    pub fn order(&self) -> u64 {
+        self.first[0].frame()
+    }
+
     /// As a finished connection, in the order of first frames.
     #[must_use]
     pub fn into_finished(self) -> Finished {
@@ -218,7 +279,7 @@ impl Healthy {
             saw_syn: self.syn,
             stream: super::conversation::Stream::NONE,
             incarnation: self.incarnation,
-            order: self.first[0].frame(),
+            order: self.order(),
             kept: first.zip(0..).map(|(loc, nth)| Kept { loc, nth }).collect(),
             icmp: Vec::new(),
             segments: self.segments.map(u64::from),

@@ -1,9 +1,11 @@
 //! Bounded collections whose content does not depend on the order in which things come, so
 //! that a result does not depend on how the work was divided.
 
+use super::slab::Slab;
 use foldhash::fast::RandomState;
-use std::collections::{BinaryHeap, HashMap};
-use std::hash::Hash;
+use hashbrown::HashTable;
+use std::collections::BinaryHeap;
+use std::hash::{BuildHasher, Hash};
 
 /// SplitMix64's finaliser.
 #[must_use]
@@ -86,7 +88,11 @@ pub trait Fingerprint {
 /// fingerprints stay. What stays is complete, as its keys were never turned away.
 #[derive(Debug)]
 pub struct Bounded<K, V> {
-    map: HashMap<K, V, RandomState>,
+    index: HashTable<u32>,
+    // apart from the index, so that its growth moves none of them
+    entries: Slab<Option<(K, V)>>,
+    free: Vec<u32>,
+    hasher: RandomState,
     greatest: u64,
     limit: usize,
 }
@@ -95,10 +101,18 @@ impl<K: Hash + Eq + Fingerprint, V: Default> Bounded<K, V> {
     /// For at most `limit` keys.
     pub fn new(limit: usize) -> Self {
         Self {
-            map: HashMap::default(),
+            index: HashTable::new(),
+            entries: Slab::default(),
+            free: Vec::new(),
+            hasher: RandomState::default(),
             greatest: u64::MAX,
             limit,
         }
+    }
+
+    fn slot(&self, key: &K) -> Option<u32> {
+        let same = |&slot: &u32| matches!(&self.entries[slot], Some((held, _)) if held == key);
+        self.index.find(self.hasher.hash_one(key), same).copied()
     }
 
     /// The value of a key, made when it is new; `None` when it is beyond the limit.
@@ -107,37 +121,79 @@ impl<K: Hash + Eq + Fingerprint, V: Default> Bounded<K, V> {
         if fingerprint > self.greatest {
             return None;
         }
-        if self.map.len() >= self.limit && !self.map.contains_key(&key) {
-            while self.map.len() >= self.limit {
-                self.greatest /= 2;
-                let greatest = self.greatest;
-                self.map.retain(|k, _| k.fingerprint() <= greatest);
+        let slot = match self.slot(&key) {
+            Some(slot) => slot,
+            None => {
+                while self.len() >= self.limit {
+                    self.halve();
+                }
+                if fingerprint > self.greatest {
+                    return None;
+                }
+                self.insert(key)
             }
-            if fingerprint > self.greatest {
-                return None;
+        };
+        self.entries[slot].as_mut().map(|(_, value)| value)
+    }
+
+    fn halve(&mut self) {
+        self.greatest /= 2;
+        let (entries, free, greatest) = (&mut self.entries, &mut self.free, self.greatest);
+        self.index.retain(|&mut slot| {
+            let stays = |(key, _): &(K, V)| key.fingerprint() <= greatest;
+            let stays = entries[slot].as_ref().is_some_and(stays);
+            if !stays {
+                entries[slot] = None;
+                free.push(slot);
             }
-        }
-        Some(self.map.entry(key).or_default())
+            stays
+        });
+    }
+
+    fn insert(&mut self, key: K) -> u32 {
+        let hash = self.hasher.hash_one(&key);
+        let entry = Some((key, V::default()));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.entries[slot] = entry;
+                slot
+            }
+            None => self.entries.push(entry),
+        };
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        let rehash = |&slot: &u32| {
+            let key = entries[slot].as_ref().map(|(key, _)| key);
+            key.map_or(0, |key| hasher.hash_one(key))
+        };
+        self.index.insert_unique(hash, slot, rehash);
+        slot
     }
 
     /// Keys in use.
     pub fn len(&self) -> usize {
-        self.map.len()
+        self.index.len()
     }
 
     /// All values.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.map.values_mut()
+        let entries = self.entries.iter_mut().flatten();
+        entries.map(|(_, value)| value)
     }
 
     /// All keys and values.
     pub fn into_entries(self) -> impl Iterator<Item = (K, V)> {
-        self.map.into_iter()
+        self.entries.into_values().flatten()
     }
 
     /// Takes a value out.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        self.map.remove(key)
+        let slot = self.slot(key)?;
+        let hash = self.hasher.hash_one(key);
+        if let Ok(held) = self.index.find_entry(hash, |&n| n == slot) {
+            held.remove();
+        }
+        self.free.push(slot);
+        self.entries[slot].take().map(|(_, value)| value)
     }
 }
 
@@ -174,7 +230,7 @@ mod tests {
                     *n += 1;
                 }
             }
-            let mut left: Vec<_> = bounded.map.into_iter().collect();
+            let mut left: Vec<_> = bounded.into_entries().collect();
             left.sort_unstable();
             left
         };

@@ -35,6 +35,36 @@ impl<T> Slab<T> {
         number
     }
 
+    /// The value of a number, if there is one.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&T> {
+        let page = self.pages.get(number as usize / PAGE)?;
+        page.get(number as usize % PAGE)
+    }
+
+    /// The value of a number, if there is one.
+    pub fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        let page = self.pages.get_mut(number as usize / PAGE)?;
+        page.get_mut(number as usize % PAGE)
+    }
+
+    /// All values, in order of their numbers.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.pages.iter_mut().flatten()
+    }
+
+    /// All values, in order of their numbers.
+    pub fn into_values(self) -> impl Iterator<Item = T> {
+        self.pages.into_iter().flatten()
+    }
+
+    /// Bytes of memory it has from the system.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.pages.len() * PAGE * size_of::<T>() + self.pages.capacity() * size_of::<Vec<T>>()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> u32 {
@@ -67,6 +97,7 @@ mod tests {
         let mut slab = Slab::default();
         let n = 3 * PAGE as u32 + 1;
         assert!((0..n).all(|i| slab.push(i) == i));
+        assert_eq!((slab.get(n - 1), slab.get(n)), (Some(&(n - 1)), None));
         slab[7] = 99;
         assert_eq!((slab[7], slab[n - 1], slab.len()), (99, n - 1, n));
     }

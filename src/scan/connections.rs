@@ -85,9 +85,10 @@ pub fn make(
         .zip(lookups)
         .map(|((f, &c), name)| skeleton(f, c, name))
         .collect();
-    let mut nths: Vec<Vec<(u32, Box<Segment>)>> = finished.iter().map(|_| Vec::new()).collect();
+    let room = |f: &Finished| Vec::with_capacity(f.kept.len());
+    let mut nths: Vec<Vec<(u32, Box<Segment>)>> = finished.iter().map(room).collect();
     let mut datagrams: BTreeMap<(usize, FrameNumber), Datagram> = BTreeMap::new();
-    for (ticket, piece) in pieces {
+    for (ticket, piece) in pieces.into_iter().flatten() {
         match piece {
             Piece::Segment(i, segment, first) => {
                 let Purpose::Segment { nth, .. } = purposes[ticket] else {

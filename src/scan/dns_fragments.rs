@@ -72,7 +72,7 @@ pub fn complete(
     })?;
     let mut firsts: BTreeMap<usize, First> = BTreeMap::new();
     let mut later: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
-    for (ticket, piece) in pieces {
+    for (ticket, piece) in pieces.into_iter().flatten() {
         let Some(&(at, _)) = tickets.get(ticket) else {
             continue;
         };

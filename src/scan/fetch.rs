@@ -101,13 +101,13 @@ impl<F: FnOnce(&Record<'_>)> Sink for One<F> {
     fn anomaly(&mut self, _: Anomaly) {}
 }
 
-/// Fetches all wanted records and makes something of each; results come in no special order,
-/// with their tickets. Records that cannot be read any more are missing.
+/// Fetches all wanted records and makes something of each; results come in lists of no special
+/// order, with their tickets. Records that cannot be read any more are missing.
 pub fn all<T: Send>(
     files: &mut Files,
     mut wanted: Vec<Wanted>,
     make: impl Fn(&Wanted, &Record<'_>) -> Option<T> + Sync,
-) -> Result<Vec<(usize, T)>> {
+) -> Result<Vec<Vec<(usize, T)>>> {
     wanted.par_sort_unstable_by_key(|w| (w.file, w.offset));
     let (compressed, plain): (Vec<_>, Vec<_>) = wanted
         .into_iter()
@@ -121,20 +121,21 @@ pub fn all<T: Send>(
             .collect(),
         _ => Vec::new(),
     };
-    let mut out: Vec<(usize, T)> = plain
+    let mut out: Vec<Vec<(usize, T)>> = plain
         .par_chunks(BATCH)
-        .flat_map_iter(|batch| {
-            batch
-                .chunk_by(|a, b| a.file == b.file)
-                .flat_map(|run| plain_run(jobs, run, &make))
-                .collect::<Vec<_>>()
+        .map(|batch| {
+            let mut out = Vec::with_capacity(batch.len());
+            for run in batch.chunk_by(|a, b| a.file == b.file) {
+                plain_run(jobs, run, &make, &mut out);
+            }
+            out
         })
         .collect();
     drop(held);
     // what an earlier call fetched is still wanted
     let mut spool = files.take_spool();
     for run in compressed.chunk_by(|a, b| a.file == b.file) {
-        out.extend(compressed_run(
+        out.push(compressed_run(
             &files.jobs()[run[0].file],
             run,
             &mut spool,
@@ -149,14 +150,14 @@ fn plain_run<T>(
     jobs: &[FileJob],
     run: &[Wanted],
     make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
-) -> Vec<(usize, T)> {
+    out: &mut Vec<(usize, T)>,
+) {
     let job = &jobs[run[0].file];
     let Ok(opened) = job.handle.open() else {
-        return Vec::new();
+        return;
     };
     let mut buf: Vec<u8> = Vec::new();
     let (mut at, mut have) = (0_u64, 0_usize);
-    let mut out = Vec::with_capacity(run.len());
     for (i, wanted) in run.iter().enumerate() {
         let mut sizes = [reach(&run[i..]), LONG, 2 * MAX_RECORD_LEN].into_iter();
         let made = loop {
@@ -184,7 +185,6 @@ fn plain_run<T>(
         };
         out.extend(made.map(|t| (wanted.ticket, t)));
     }
-    out
 }
 
 /// Bytes to read for the first of some wanted records, and those that follow it closely.

@@ -133,14 +133,17 @@ impl Shards {
         finished.par_sort_unstable_by_key(|f: &Finished| f.order);
         let storms = limit_kinds(&mut finished, kinds);
         let wanted = Wanted::of(&finished);
-        for some in self.shards.chunks_mut(ENDING) {
-            some.par_iter_mut().for_each(|s| {
-                s.v4.finish_rest(&mut s.ends, &wanted);
-                s.v6.finish_rest(&mut s.ends, &wanted);
+        let ends: Vec<_> = self.shards.iter().map(|s| &s.ends).collect();
+        count(&mut self.baselines, &ends);
+        let mut rest: Vec<Ends> = std::iter::repeat_with(Ends::default).take(ENDING).collect();
+        for some in self.shards.chunks(ENDING) {
+            some.par_iter().zip(&mut rest).for_each(|(s, ends)| {
+                ends.clear();
+                s.v4.finish_rest(ends, &wanted);
+                s.v6.finish_rest(ends, &wanted);
             });
-            let ends: Vec<_> = some.iter().map(|s| &s.ends).collect();
+            let ends: Vec<_> = rest.iter().take(some.len()).collect();
             count(&mut self.baselines, &ends);
-            some.iter_mut().for_each(|s| s.ends = Ends::default());
         }
         let parts = self.baselines.into_parts().into_par_iter();
         let known = Known::together(parts.map(|part| part.know(&wanted)).collect());

@@ -1,5 +1,6 @@
 //! Byte strings held once however often they come: names, chains of names, pairs of addresses.
 
+use crate::flow::slab::Slab;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -10,7 +11,7 @@ use std::hash::BuildHasher;
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     bytes: Vec<u8>,
-    slots: Vec<Slot>,
+    slots: Slab<Slot>,
     free: Vec<u32>,
     table: HashTable<u32>,
     hasher: RandomState,
@@ -50,7 +51,7 @@ impl Interner {
         let vacant = match table.entry(hasher.hash_one(value), same, hash) {
             Entry::Occupied(held) => {
                 let id = *held.get();
-                if let Some(slot) = slots.get_mut(id as usize) {
+                if let Some(slot) = slots.get_mut(id) {
                     slot.uses += 1;
                 }
                 return id;
@@ -65,18 +66,12 @@ impl Interner {
         bytes.extend_from_slice(value);
         let id = match free.pop() {
             Some(id) => {
-                if let Some(slot) = slots.get_mut(id as usize) {
+                if let Some(slot) = slots.get_mut(id) {
                     *slot = new;
                 }
                 id
             }
-            None => {
-                if slots.len() == slots.capacity() {
-                    slots.reserve_exact((slots.len() / 8).max(64));
-                }
-                slots.push(new);
-                slots.len() as u32 - 1
-            }
+            None => slots.push(new),
         };
         vacant.insert(id);
         id
@@ -96,7 +91,7 @@ impl Interner {
 
     /// One use less; with the last one the byte string goes and its id is free for another.
     pub fn release(&mut self, id: u32) {
-        let Some(slot) = self.slots.get_mut(id as usize).filter(|s| s.uses > 0) else {
+        let Some(slot) = self.slots.get_mut(id).filter(|s| s.uses > 0) else {
             return;
         };
         slot.uses -= 1;
@@ -126,7 +121,7 @@ impl Interner {
     /// Bytes of memory it has from the system.
     pub fn heap_bytes(&self) -> usize {
         self.bytes.capacity()
-            + self.slots.capacity() * size_of::<Slot>()
+            + self.slots.heap_bytes()
             + self.free.capacity() * size_of::<u32>()
             + self.table.allocation_size()
     }
@@ -140,7 +135,7 @@ impl Interner {
         if self.gaps >= more && self.gaps >= self.bytes.len() / 8 {
             self.close_gaps();
         } else {
-            let step = (self.bytes.len() / 8).max(4096).max(more);
+            let step = (self.bytes.len() / 2).max(4096).max(more);
             self.bytes.reserve_exact(step);
         }
     }
@@ -150,7 +145,7 @@ impl Interner {
         held.sort_unstable_by_key(|&id| slot(&self.slots, id).start);
         let mut end = 0;
         for id in held {
-            let Some(slot) = self.slots.get_mut(id as usize) else {
+            let Some(slot) = self.slots.get_mut(id) else {
                 continue;
             };
             let start = slot.start as usize;
@@ -164,13 +159,13 @@ impl Interner {
     }
 }
 
-fn slot(slots: &[Slot], id: u32) -> Slot {
+fn slot(slots: &Slab<Slot>, id: u32) -> Slot {
     const NONE: Slot = Slot {
         start: 0,
         len: 0,
         uses: 0,
     };
-    slots.get(id as usize).copied().unwrap_or(NONE)
+    slots.get(id).copied().unwrap_or(NONE)
 }
 
 #[cfg(test)]
