@@ -245,7 +245,9 @@ impl Part {
             }
             // the first ones of all are among the first ones of each part
             if known.rivals.len() > 2 * RIVALS {
-                known.rivals.select_nth_unstable_by_key(RIVALS, |h| h.order());
+                known
+                    .rivals
+                    .select_nth_unstable_by_key(RIVALS, |h| h.order());
                 known.rivals.truncate(RIVALS);
             }
         }

@@ -175,6 +175,7 @@ mod tests {
             len: 0,
             flags,
             ttl: 64,
+            shard: 0,
         };
         c.segment(&f, frame)
     }

@@ -37,6 +37,8 @@ pub struct Fact<K> {
     pub flags: u16,
     /// TTL or hop limit.
     pub ttl: u8,
+    /// Which of the shards its flow belongs to.
+    pub shard: u8,
 }
 
 const _: () = assert!(size_of::<Fact<super::key::Key4>>() <= 56);

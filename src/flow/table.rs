@@ -52,9 +52,6 @@ impl Default for Limits {
     }
 }
 
-/// Facts whose flows are looked up together.
-const BATCH: usize = 32;
-
 /// Where a batch of facts comes from: added to the facts' own offsets and frame numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Base {
@@ -122,55 +119,50 @@ impl<K: Key> FlowTable<K> {
         }
     }
 
-    /// Takes a chunk's facts in, in order.
-    pub fn reduce(&mut self, facts: &[Fact<K>], base: Base, ends: &mut Ends) {
-        for batch in facts.chunks(BATCH) {
-            self.touch(batch);
-            for fact in batch {
-                let slot = self.slot(fact);
-                let loc = Loc::new(
-                    base.frame + u64::from(fact.frame) + 1,
-                    base.offset + u64::from(fact.offset),
-                );
-                self.apply(slot, fact, loc, ends);
-            }
-            self.keep_house(batch.len(), ends);
+    /// Slot of the flow of a fact, as far as the index tells.
+    #[inline]
+    #[must_use]
+    pub fn guess(&self, f: &Fact<K>) -> Option<u32> {
+        let found = self.index.find(spread(f.hash), |i| i.hash == f.hash);
+        found.map(|i| i.slot)
+    }
+
+    /// Whether the guess is right, in which case what the segment will need of the flow is
+    /// loaded, and what it will need next is returned.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self, f: &Fact<K>, slot: u32) -> Option<Trail> {
+        let flow = self.flows[slot].as_ref()?;
+        // both cache lines at once
+        let (seen, same) = (std::hint::black_box(flow.seen), flow.key == f.key);
+        std::hint::black_box(seen);
+        same.then_some(flow.trail)
+    }
+
+    /// Loads the end of a trail.
+    #[inline]
+    pub fn touch_trail(&self, trail: Trail) {
+        std::hint::black_box(trail.latest(&self.arena));
+    }
+
+    /// Takes a fact in; facts come in order, each with the slot that was guessed for it.
+    #[inline]
+    pub fn take(&mut self, f: &Fact<K>, guess: Option<u32>, base: Base, ends: &mut Ends) {
+        let slot = self.slot(f, guess);
+        let loc = Loc::new(
+            base.frame + u64::from(f.frame) + 1,
+            base.offset + u64::from(f.offset),
+        );
+        self.apply(slot, f, loc, ends);
+        // counted in facts, so that it happens at the same places however the work is divided
+        self.until_check -= 1;
+        if self.until_check == 0 {
+            self.keep_house(ends);
         }
     }
 
-    // Loads what a batch will need, step by step for all of it: the cache misses of one step
-    // overlap, which those of one packet, each leading to the next, cannot.
-    #[inline]
-    fn touch(&self, batch: &[Fact<K>]) {
-        let mut slots = [0_u32; BATCH];
-        let mut found = 0;
-        for fact in batch {
-            if let Some(i) = self.index.find(spread(fact.hash), |i| i.hash == fact.hash) {
-                slots[found] = i.slot;
-                found += 1;
-            }
-        }
-        let mut trails = [Trail::default(); BATCH];
-        let mut live = 0;
-        for &slot in &slots[..found] {
-            if let Some(flow) = &self.flows[slot] {
-                trails[live] = flow.trail;
-                live += 1;
-                std::hint::black_box(flow.seen);
-            }
-        }
-        for trail in &trails[..live] {
-            std::hint::black_box(trail.latest(&self.arena));
-        }
-    }
-
-    // Counted in facts, so that it happens at the same places however the work is divided.
-    #[inline]
-    fn keep_house(&mut self, facts: usize, ends: &mut Ends) {
-        self.until_check = self.until_check.saturating_sub(facts);
-        if self.until_check > 0 {
-            return;
-        }
+    #[inline(never)]
+    fn keep_house(&mut self, ends: &mut Ends) {
         self.until_check = MEMORY_CHECK;
         self.until_sweep = self.until_sweep.saturating_sub(MEMORY_CHECK);
         if self.until_sweep == 0 {
@@ -181,14 +173,13 @@ impl<K: Key> FlowTable<K> {
     }
 
     #[inline]
-    fn slot(&mut self, f: &Fact<K>) -> u32 {
+    fn slot(&mut self, f: &Fact<K>, guess: Option<u32>) -> u32 {
         let flows = &self.flows;
-        let same = |indexed: &Indexed| {
-            indexed.hash == f.hash
-                && flows[indexed.slot]
-                    .as_ref()
-                    .is_some_and(|flow| flow.key == f.key)
-        };
+        let holds = |slot: u32| flows[slot].as_ref().is_some_and(|flow| flow.key == f.key);
+        if let Some(slot) = guess.filter(|&slot| holds(slot)) {
+            return slot;
+        }
+        let same = |indexed: &Indexed| indexed.hash == f.hash && holds(indexed.slot);
         if let Some(indexed) = self.index.find(spread(f.hash), same) {
             return indexed.slot;
         }

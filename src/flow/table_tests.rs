@@ -34,18 +34,18 @@ fn run(segments: &[(i64, u16, u32, u32, u32)]) -> Vec<Finished> {
             len,
             flags,
             ttl: 64,
+            shard: 0,
         })
         .collect();
     let mut table = FlowTable::new(Limits::default());
     let mut ends = Ends::default();
-    table.reduce(
-        &facts,
-        Base {
-            frame: 0,
-            offset: 24,
-        },
-        &mut ends,
-    );
+    let base = Base {
+        frame: 0,
+        offset: 24,
+    };
+    for fact in &facts {
+        table.take(fact, table.guess(fact), base, &mut ends);
+    }
     table.number_streams(|frame| frame);
     let mut finished = table.finish_reset(&mut ends).0;
     finished.sort_by_key(|f| f.order);

@@ -46,8 +46,8 @@ pub struct Walked {
 /// Walks a task's range. `buf` is scratch memory.
 pub fn run(task: &Task, buf: &mut Vec<u8>, mut found: Collector) -> Walked {
     let file = &task.opened;
-    let start = if task.exact {
-        Some(task.start)
+    let (start, read) = if task.exact {
+        (Some(task.start), 0)
     } else {
         boundary(task, file, buf)
     };
@@ -64,35 +64,49 @@ pub fn run(task: &Task, buf: &mut Vec<u8>, mut found: Collector) -> Walked {
         walked.end = start.unwrap_or(task.start);
         return walked;
     };
-    walk_range(begin, task.limit, file, buf, &mut walked);
+    // what was searched need not be read again
+    let skip = (begin - task.start) as usize;
+    buf.copy_within(skip.min(read)..read, 0);
+    let have = read.saturating_sub(skip);
+    walk_range(begin, task.limit, file, buf, have, &mut walked);
     walked
 }
 
 // Nearly always the first few packets hold one; a stretch of jumbo frames or of payload that
-// looks like records needs more.
-fn boundary(task: &Task, file: &Opened, buf: &mut Vec<u8>) -> Option<u64> {
+// looks like records needs more. With how many bytes from the start of the task are in `buf`.
+fn boundary(task: &Task, file: &Opened, buf: &mut Vec<u8>) -> (Option<u64>, usize) {
     let span = (task.limit - task.start).min(SEARCH as u64) as usize;
     let mut len = FIRST_SEARCH;
     loop {
         if buf.len() < len {
             buf.resize(len, 0);
         }
-        let n = file.read_at(task.start, &mut buf[..len]).ok()?;
-        let found = find_boundary(&task.state, task.start, buf.get(..n)?);
+        let Ok(n) = file.read_at(task.start, &mut buf[..len]) else {
+            return (None, 0);
+        };
+        let found = find_boundary(&task.state, task.start, &buf[..n]);
         if let Some(at) = found {
-            return Some(task.start + at as u64);
+            return (Some(task.start + at as u64), n);
         }
         // the chain that verifies a boundary may reach a little further than the chunk
         if n < len || len >= span + READ {
-            return None;
+            return (None, n);
         }
         len = (len * 8).min(span + READ);
     }
 }
 
-// `have` bytes of `buf` lie at file offset `at`.
-fn walk_range(begin: u64, limit: u64, file: &Opened, buf: &mut Vec<u8>, walked: &mut Walked) {
-    let (mut at, mut have, mut want) = (begin, 0_usize, READ);
+// `have` bytes of `buf` lie at file offset `begin`.
+fn walk_range(
+    begin: u64,
+    limit: u64,
+    file: &Opened,
+    buf: &mut Vec<u8>,
+    mut have: usize,
+    walked: &mut Walked,
+) {
+    // `have` bytes of `buf` lie at `at`
+    let (mut at, mut want) = (begin, READ.max(have + READ / 2));
     walked.end = begin;
     loop {
         buf.resize(want.max(buf.len()), 0);

@@ -24,7 +24,7 @@ const DNS: u16 = 53;
 /// Fragments told of one chunk: more are a flood.
 const MAX_FRAGMENTS: usize = 1 << 16;
 
-/// Facts for one shard.
+/// Facts for some shards that lie side by side.
 #[derive(Default)]
 pub struct Facts {
     #[allow(missing_docs)]
@@ -63,6 +63,9 @@ fn from_second(swapped: bool) -> u16 {
 /// What the walk of one chunk found.
 pub struct Collector {
     hasher: RandomState,
+    shards: usize,
+    // from a shard's number to that of its bucket
+    shift: u32,
     /// Offset of the chunk in its file.
     pub base: u64,
     /// Frames met.
@@ -71,8 +74,9 @@ pub struct Collector {
     pub other_frames: u64,
     /// RST segments met.
     pub resets: u64,
-    /// Facts by shard.
-    pub shards: Vec<Facts>,
+    /// Facts, as many shards together as one thread reduces: each list is a place that is
+    /// written to, and few of them stay in the cache.
+    pub buckets: Vec<Facts>,
     /// DNS messages in order.
     pub dns: Vec<DnsFact>,
     /// Fragments in order.
@@ -101,15 +105,18 @@ pub struct Unread {
 }
 
 impl Collector {
-    /// Nothing met yet. `shards` is a power of two.
-    pub fn new(hasher: RandomState, shards: usize, base: u64) -> Self {
+    /// Nothing met yet. Facts are for `shards` shards, at most 256, in `buckets` buckets; both
+    /// are powers of two.
+    pub fn new(hasher: RandomState, shards: usize, buckets: usize) -> Self {
         Self {
             hasher,
-            base,
+            shards,
+            shift: (shards / buckets.max(1)).trailing_zeros(),
+            base: 0,
             frames: 0,
             resets: 0,
             other_frames: 0,
-            shards: (0..shards).map(|_| Facts::default()).collect(),
+            buckets: (0..buckets).map(|_| Facts::default()).collect(),
             dns: Vec::new(),
             fragments: Vec::new(),
             structures: Vec::new(),
@@ -123,10 +130,14 @@ impl Collector {
 
     /// Empties it for another chunk, keeping its memory.
     pub fn reset(&mut self, base: u64) {
-        let shards = std::mem::take(&mut self.shards);
-        *self = Self::new(self.hasher.clone(), 0, base);
-        self.shards = shards;
-        for facts in &mut self.shards {
+        let buckets = std::mem::take(&mut self.buckets);
+        *self = Self {
+            base,
+            shift: self.shift,
+            ..Self::new(self.hasher.clone(), self.shards, 0)
+        };
+        self.buckets = buckets;
+        for facts in &mut self.buckets {
             facts.v4.clear();
             facts.v6.clear();
         }
@@ -142,7 +153,7 @@ impl Collector {
                 *fact = time;
             }
         };
-        for facts in &mut self.shards {
+        for facts in &mut self.buckets {
             facts.v4.iter_mut().for_each(|f| set(&mut f.time));
             facts.v6.iter_mut().for_each(|f| set(&mut f.time));
         }
@@ -201,15 +212,17 @@ impl Collector {
             len: tcp.payload_len,
             flags: flags | from_second(swapped),
             ttl,
+            shard: 0,
         });
     }
 
     // the shard must not depend on the seed: what a shard lets go of is in the results
     #[inline(always)]
-    fn push<K: Family>(&mut self, fact: Fact<K>) {
-        let mask = self.shards.len() as u64 - 1;
-        let shard = (fact.key.fixed_hash() & mask) as usize;
-        K::among(&mut self.shards[shard]).push(fact);
+    fn push<K: Family>(&mut self, mut fact: Fact<K>) {
+        let shard = fact.key.fixed_hash() as usize & (self.shards - 1);
+        fact.shard = shard as u8;
+        let bucket = shard >> self.shift;
+        K::among(&mut self.buckets[bucket]).push(fact);
     }
 
     fn icmp(&mut self, place: Place, tunnel: TunnelId, icmp: &IcmpView) {
@@ -248,6 +261,7 @@ impl Collector {
             len: 0,
             flags: flags | from_second(swapped),
             ttl: 0,
+            shard: 0,
         });
     }
 

@@ -3,7 +3,8 @@
 use super::collector::{Collector, Facts};
 use crate::flow::baseline::{Baselines, Known, Wanted};
 use crate::flow::ended::Ends;
-use crate::flow::key::{Key4, Key6};
+use crate::flow::fact::Fact;
+use crate::flow::key::{Key, Key4, Key6};
 use crate::flow::kinds::{DETAIL_LIMIT, Kind, kind_of};
 use crate::flow::resets::Finished;
 use crate::flow::table::{Base, FlowTable, Limits};
@@ -17,6 +18,9 @@ const CLOSED: usize = 1 << 13;
 const UNEVEN: usize = 8;
 /// Shards that end their flows at a time: what they leave behind is counted before the next.
 const ENDING: usize = 4;
+
+/// Facts whose flows are looked up together.
+const BATCH: usize = 32;
 
 /// One shard.
 struct Shard {
@@ -69,16 +73,16 @@ impl Shards {
 
     /// Takes the chunks of a wave in, in order, each with its place in the timeline.
     pub fn reduce(&mut self, chunks: &[(&Collector, Base)]) {
-        self.shards
-            .par_iter_mut()
-            .enumerate()
-            .for_each(|(i, shard)| {
-                for (chunk, base) in chunks {
-                    let Facts { v4, v6 } = &chunk.shards[i];
-                    shard.v4.reduce(v4, *base, &mut shard.ends);
-                    shard.v6.reduce(v6, *base, &mut shard.ends);
-                }
-            });
+        let buckets = chunks.first().map_or(1, |(chunk, _)| chunk.buckets.len());
+        let each = self.shards.len() / buckets;
+        let buckets = self.shards.par_chunks_mut(each).enumerate();
+        buckets.for_each(|(i, shards)| {
+            for (chunk, base) in chunks {
+                let Facts { v4, v6 } = &chunk.buckets[i];
+                take(shards, v4, *base);
+                take(shards, v6, *base);
+            }
+        });
         self.number_streams();
         let ends = self.shards.iter().map(|s| &s.ends).collect::<Vec<_>>();
         count(&mut self.baselines, &ends);
@@ -166,6 +170,57 @@ impl Shard {
             *kinds.entry(kind).or_default() += n;
         }
         (finished, kinds)
+    }
+}
+
+/// An address family's keys and tables.
+trait Family: Key {
+    fn table(shard: &Shard) -> &FlowTable<Self>;
+    fn table_mut(shard: &mut Shard) -> (&mut FlowTable<Self>, &mut Ends);
+}
+
+impl Family for Key4 {
+    fn table(shard: &Shard) -> &FlowTable<Self> {
+        &shard.v4
+    }
+    fn table_mut(shard: &mut Shard) -> (&mut FlowTable<Self>, &mut Ends) {
+        (&mut shard.v4, &mut shard.ends)
+    }
+}
+
+impl Family for Key6 {
+    fn table(shard: &Shard) -> &FlowTable<Self> {
+        &shard.v6
+    }
+    fn table_mut(shard: &mut Shard) -> (&mut FlowTable<Self>, &mut Ends) {
+        (&mut shard.v6, &mut shard.ends)
+    }
+}
+
+// Takes facts in, in order. What a batch of them will need is loaded before, step by step for
+// all of it: the cache misses of one step overlap, which those of one packet, each leading to
+// the next, cannot.
+fn take<K: Family>(shards: &mut [Shard], facts: &[Fact<K>], base: Base) {
+    let mask = shards.len() - 1;
+    for batch in facts.chunks(BATCH) {
+        let table = |f: &Fact<K>| K::table(&shards[usize::from(f.shard) & mask]);
+        let mut slots = [None; BATCH];
+        for (slot, f) in slots.iter_mut().zip(batch) {
+            *slot = table(f).guess(f);
+        }
+        let mut trails = [None; BATCH];
+        for ((trail, slot), f) in trails.iter_mut().zip(&slots).zip(batch) {
+            *trail = slot.and_then(|slot| table(f).touch(f, slot));
+        }
+        for (trail, f) in trails.into_iter().zip(batch) {
+            if let Some(trail) = trail {
+                table(f).touch_trail(trail);
+            }
+        }
+        for (f, slot) in batch.iter().zip(slots) {
+            let (table, ends) = K::table_mut(&mut shards[usize::from(f.shard) & mask]);
+            table.take(f, slot, base, ends);
+        }
     }
 }
 

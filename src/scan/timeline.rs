@@ -118,7 +118,7 @@ fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>) -> Result<Vec<Scanned>> {
 }
 
 fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> Result<Scanned> {
-    let scratch = Scratch::new(RandomState::default(), shards);
+    let scratch = Scratch::new(RandomState::default(), shards, plan.threads);
     let mut reducer = Reducer::new(Shards::new(shards, plan.max_memory), plan.progress);
     let mut at = 0;
     while at < jobs.len() && !plan.stop.load(Ordering::Relaxed) {

@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 /// Chunks per thread and wave: enough to even out, few enough that their facts stay cached.
-const PER_THREAD: usize = 2;
+const PER_THREAD: usize = 8;
 /// Bytes walked ahead to learn a file's interfaces before its first wave.
 const PREFACE: u64 = 64 << 10;
 
@@ -25,16 +25,23 @@ const PREFACE: u64 = 64 << 10;
 pub struct Scratch {
     hasher: RandomState,
     shards: usize,
+    buckets: usize,
     collectors: Mutex<Vec<Collector>>,
     buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Scratch {
-    /// For collectors that divide facts over `shards` shards.
-    pub fn new(hasher: RandomState, shards: usize) -> Self {
+    /// For collectors that divide facts over `shards` shards, for so many threads.
+    pub fn new(hasher: RandomState, shards: usize, threads: usize) -> Self {
+        // some more than threads: they are not equally full
+        let buckets = match threads {
+            1 => 1,
+            n => (2 * n).next_power_of_two(),
+        };
         Self {
             hasher,
             shards,
+            buckets: buckets.min(shards),
             collectors: Mutex::default(),
             buffers: Mutex::default(),
         }
@@ -58,7 +65,7 @@ impl Scratch {
     /// An empty collector.
     pub fn collector(&self) -> Collector {
         let pooled = self.collectors.lock().ok().and_then(|mut p| p.pop());
-        pooled.unwrap_or_else(|| Collector::new(self.hasher.clone(), self.shards, 0))
+        pooled.unwrap_or_else(|| Collector::new(self.hasher.clone(), self.shards, self.buckets))
     }
 
     /// Takes a collector back.
@@ -161,7 +168,7 @@ fn preface(opened: &Arc<Opened>, state: &State) -> State {
         exact: true,
         state: state.clone(),
     };
-    let collector = Collector::new(RandomState::default(), 1, 0);
+    let collector = Collector::new(RandomState::default(), 1, 1);
     chunk::run(&task, &mut Vec::new(), collector).state
 }
 

@@ -47,7 +47,8 @@ impl<T, const LIMIT: usize> Ring<T, LIMIT> {
     pub fn push(&mut self, item: T) {
         // numbers tell when a page is full: the first one may have lost some
         if (self.next_number() as usize).is_multiple_of(PAGE) || self.pages.is_empty() {
-            self.pages.push_back(VecDeque::with_capacity(PAGE.min(LIMIT)));
+            self.pages
+                .push_back(VecDeque::with_capacity(PAGE.min(LIMIT)));
         }
         if let Some(page) = self.pages.back_mut() {
             page.push_back(item);
@@ -158,6 +159,9 @@ mod tests {
         assert_eq!(held, (4000..5000).collect::<Vec<_>>());
         while ring.pop().is_some() {}
         ring.push(7);
-        assert_eq!((ring.get(ring.next_number().wrapping_sub(1)), ring.len()), (Some(&7), 1));
+        assert_eq!(
+            (ring.get(ring.next_number().wrapping_sub(1)), ring.len()),
+            (Some(&7), 1)
+        );
     }
 }
