@@ -2,11 +2,13 @@
 //! result does not depend on how the work was divided; memory is bounded.
 
 use super::attempts::Attempts;
-use super::ended::{Ended, Ends, Healthy, Lesson, Visit};
+use super::ended::{Ended, Ends, Healthy, Lesson, Lessons, Visit};
+use super::key::Key;
 use super::kinds::kind_of;
 use super::resets::Finished;
 use super::roles::client_of;
 use super::sample::{Bounded, Sample, scramble};
+use super::table::FlowTable;
 use super::{Endpoint, HostBaseline, ServiceOutcome, ServiceRecord};
 use crate::units::{FrameNumber, Timestamp};
 use foldhash::fast::RandomState;
@@ -115,14 +117,37 @@ impl Part {
                 Lesson::Host { ended, side } => {
                     self.add_host(&ends.ended[ended as usize], usize::from(side));
                 }
-                Lesson::Service { ended } => {
+                Lesson::Service { ended, .. } => {
                     let ended = &ends.ended[ended as usize];
-                    if let Some(visit) = &ended.visit {
-                        let server = ended.sides[1 - visit.client].endpoint;
-                        let healthy = visit.healthy.map(|h| &ends.healthy[h as usize]);
-                        self.add_visit(server, visit, healthy);
-                    }
+                    let Some(visit) = &ended.visit else {
+                        continue;
+                    };
+                    let healthy = visit.healthy.map(|h| &ends.healthy[h as usize]);
+                    let offered = healthy.map(|h| (h.talked, || Box::new(h.clone())));
+                    self.add_visit(ended.sides[1 - visit.client].endpoint, visit, offered);
                 }
+            }
+        }
+    }
+
+    /// Counts what was not over when the capture was. Every part must be given everything.
+    pub fn take_rest<K: Key>(&mut self, table: &FlowTable<K>, lessons: &Lessons) {
+        for lesson in &lessons[self.index] {
+            let (Lesson::Host { ended: slot, .. } | Lesson::Service { ended: slot, .. }) = *lesson;
+            let Some((flow, arena)) = table.flow(slot) else {
+                continue;
+            };
+            let ended = Ended::of(flow, arena);
+            match (*lesson, &ended.visit) {
+                (Lesson::Host { side, .. }, _) => self.add_host(&ended, usize::from(side)),
+                (Lesson::Service { shown, .. }, Some(visit)) => {
+                    let worked = shown && visit.outcome == Some(ServiceOutcome::Worked);
+                    let offered = worked.then_some((Healthy::talked(flow), || {
+                        Box::new(Healthy::of(flow, arena, visit))
+                    }));
+                    self.add_visit(ended.sides[1 - visit.client].endpoint, visit, offered);
+                }
+                (Lesson::Service { .. }, None) => {}
             }
         }
     }
@@ -152,7 +177,13 @@ impl Part {
         }
     }
 
-    fn add_visit(&mut self, server: Endpoint, visit: &Visit, healthy: Option<&Healthy>) {
+    // A connection that worked is offered as whether both sides spoke, and how to keep it.
+    fn add_visit(
+        &mut self,
+        server: Endpoint,
+        visit: &Visit,
+        offered: Option<(bool, impl FnOnce() -> Box<Healthy>)>,
+    ) {
         let Some(outcome) = visit.outcome else {
             return;
         };
@@ -167,13 +198,13 @@ impl Part {
         service
             .outcomes
             .offer(outcomes, order, || (first, last, visit.frame, outcome));
-        if let Some(healthy) = healthy {
-            let (sample, keep) = if healthy.talked {
+        if let Some((talked, healthy)) = offered {
+            let (sample, keep) = if talked {
                 (&mut service.healthy, limit(HEALTHY))
             } else {
                 (&mut service.silent, limit(SILENT))
             };
-            sample.offer(keep, order, || Box::new(healthy.clone()));
+            sample.offer(keep, order, healthy);
         }
         if self.services.len() > (SAMPLED / PARTS) << self.halved {
             self.halve();

@@ -109,17 +109,13 @@ pub enum Lesson {
     Service {
         /// Which connection.
         ended: u32,
+        /// It may itself be shown beside connections that were reset.
+        shown: bool,
     },
 }
 
-// What is to be learnt of a connection's service.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Service {
-    Unasked,
-    Counted,
-    // the connection itself may be shown beside those that were reset
-    Shown,
-}
+/// What each part of the baselines learns, in order.
+pub type Lessons = [Vec<Lesson>; PARTS];
 
 /// What ended since it was emptied last.
 #[derive(Debug, Default)]
@@ -128,58 +124,30 @@ pub struct Ends {
     pub ended: Vec<Ended>,
     /// The healthy ones among it.
     pub healthy: Vec<Healthy>,
-    /// What each part of the baselines learns from it, in order.
-    pub lessons: [Vec<Lesson>; PARTS],
+    /// What is learnt of it.
+    pub lessons: Lessons,
 }
 
 impl Ends {
     /// Adds a flow.
     pub fn push<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena) {
-        self.add(flow, arena, [true; 2], Service::Shown);
-    }
-
-    /// Adds a flow, as far as something is still to be learnt from it.
-    pub fn push_wanted<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, wanted: &Wanted) {
-        let ends = flow.key.endpoints();
-        let visit = flow.opener().map(|client| [ends[client], ends[1 - client]]);
-        let asked_for = |[client, server]: [Endpoint; 2]| {
-            let rival = wanted.attempts.on_port(server.port);
-            if wanted.contrast.contains(&server)
-                || rival && wanted.attempts.raced(client.ip, flow.first_time)
-            {
-                Service::Shown
-            } else if wanted.services.contains(&server) {
-                Service::Counted
-            } else {
-                Service::Unasked
-            }
-        };
-        let hosts = ends.map(|e| wanted.hosts.contains(&e.ip));
-        let service = visit.map_or(Service::Unasked, asked_for);
-        if service != Service::Unasked || hosts != [false; 2] {
-            self.add(flow, arena, hosts, service);
-        }
-    }
-
-    fn add<K: Key>(&mut self, flow: &Flow<K>, arena: &Arena, hosts: [bool; 2], service: Service) {
         let mut ended = Ended::of(flow, arena);
         let at = self.ended.len() as u32;
-        for side in [0, 1] {
-            let host = &ended.sides[side];
-            if hosts[side] && host.sent {
-                let lesson = Lesson::Host {
-                    ended: at,
-                    side: side as u8,
-                };
-                self.lessons[part_of(host.host)].push(lesson);
+        for side in 0..2_u8 {
+            let host = &ended.sides[usize::from(side)];
+            if host.sent {
+                self.lessons[part_of(host.host)].push(Lesson::Host { ended: at, side });
             }
         }
-        if let Some(visit) = ended.visit.as_mut().filter(|_| service != Service::Unasked) {
-            if service == Service::Shown && visit.outcome == Some(ServiceOutcome::Worked) {
+        if let Some(visit) = &mut ended.visit {
+            if visit.outcome == Some(ServiceOutcome::Worked) {
                 visit.healthy = Some(self.healthy.len() as u32);
                 self.healthy.push(Healthy::of(flow, arena, visit));
             }
-            self.lessons[part_of(visit.service)].push(Lesson::Service { ended: at });
+            self.lessons[part_of(visit.service)].push(Lesson::Service {
+                ended: at,
+                shown: true,
+            });
         }
         self.ended.push(ended);
     }
@@ -192,8 +160,31 @@ impl Ends {
     }
 }
 
+/// What is still to be learnt from a flow that is left at the end of the capture, in slot `at`.
+pub fn teach<K: Key>(at: u32, flow: &Flow<K>, wanted: &Wanted, lessons: &mut Lessons) {
+    let ends = flow.key.endpoints();
+    let segments = flow.segments();
+    for side in 0..2_u8 {
+        let ip = ends[usize::from(side)].ip;
+        if segments[usize::from(side)] > 0 && wanted.hosts.contains(&ip) {
+            lessons[part_of(ip.fingerprint())].push(Lesson::Host { ended: at, side });
+        }
+    }
+    let Some(client) = flow.opener() else {
+        return;
+    };
+    let (client, server) = (ends[client], ends[1 - client]);
+    let rival = wanted.attempts.on_port(server.port);
+    let shown = wanted.contrast.contains(&server)
+        || rival && wanted.attempts.raced(client.ip, flow.first_time);
+    if shown || wanted.services.contains(&server) {
+        lessons[part_of(server.fingerprint())].push(Lesson::Service { ended: at, shown });
+    }
+}
+
 impl Ended {
-    fn of<K: Key>(flow: &Flow<K>, arena: &Arena) -> Self {
+    /// What a flow comes to.
+    pub fn of<K: Key>(flow: &Flow<K>, arena: &Arena) -> Self {
         let ends = flow.key.endpoints();
         let segments = flow.segments();
         let reset_ttl = flow.detail.as_ref().map_or([None; 2], |d| d.reset_ttl);
@@ -237,11 +228,12 @@ fn outcome<K: Key>(flow: &Flow<K>, opener: usize) -> Option<ServiceOutcome> {
 }
 
 impl Healthy {
-    fn of<K: Key>(flow: &Flow<K>, arena: &Arena, visit: &Visit) -> Self {
+    /// A flow that worked.
+    pub fn of<K: Key>(flow: &Flow<K>, arena: &Arena, visit: &Visit) -> Self {
         let mut first = [Loc::new(0, 0); HEALTHY_RECORDS];
         let records = flow.trail.first_into(arena, &mut first) as u8;
         Self {
-            talked: flow.seen[0] & flow.seen[1] & seen::DATA != 0,
+            talked: Self::talked(flow),
             endpoints: flow.key.endpoints(),
             tunnel: flow.key.tunnel(),
             client: visit.client,
@@ -254,6 +246,11 @@ impl Healthy {
             records,
             first,
         }
+    }
+
+    /// Whether both sides of a flow sent payload.
+    pub fn talked<K>(flow: &Flow<K>) -> bool {
+        flow.seen[0] & flow.seen[1] & seen::DATA != 0
     }
 
     /// It began beside an attempt of its client that came to nothing.

@@ -2,7 +2,7 @@
 
 use super::baseline::Wanted;
 use super::conversation::{Conversation, Stream};
-use super::ended::Ends;
+use super::ended::{Ends, Lessons, teach};
 use super::fact::{Fact, mark};
 use super::key::Key;
 use super::kinds::{DETAIL_LIMIT, KeptOnes, Kind};
@@ -475,10 +475,18 @@ impl<K: Key> FlowTable<K> {
         self.kept.take()
     }
 
-    /// Ends the other flows.
-    pub fn finish_rest(&self, ends: &mut Ends, wanted: &Wanted) {
-        (0..self.flows.len())
-            .filter_map(|slot| self.flows[slot].as_ref())
-            .for_each(|flow| ends.push_wanted(flow, &self.arena, wanted));
+    /// What is to be learnt of the other flows.
+    pub fn teach(&self, wanted: &Wanted, lessons: &mut Lessons) {
+        for slot in 0..self.flows.len() {
+            if let Some(flow) = &self.flows[slot] {
+                teach(slot, flow, wanted, lessons);
+            }
+        }
+    }
+
+    /// The flow in a slot, and where its trail is.
+    #[must_use]
+    pub fn flow(&self, slot: u32) -> Option<(&Flow<K>, &Arena)> {
+        Some((self.flows.get(slot)?.as_ref()?, &self.arena))
     }
 }

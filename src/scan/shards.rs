@@ -2,7 +2,7 @@
 
 use super::collector::{Collector, Facts};
 use crate::flow::baseline::{Baselines, Known, Wanted};
-use crate::flow::ended::Ends;
+use crate::flow::ended::{Ends, Lessons};
 use crate::flow::fact::Fact;
 use crate::flow::key::{Key, Key4, Key6};
 use crate::flow::kinds::{DETAIL_LIMIT, Kind, kind_of};
@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, HashMap};
 const CLOSED: usize = 1 << 13;
 /// How many times its share a shard may keep, as shares are uneven.
 const UNEVEN: usize = 8;
-/// Shards that end their flows at a time: what they leave behind is counted before the next.
-const ENDING: usize = 4;
+/// Shards whose remaining flows are counted at a time.
+const ENDING: usize = 16;
 
 /// Facts whose flows are looked up together.
 const BATCH: usize = 32;
@@ -139,15 +139,19 @@ impl Shards {
         let wanted = Wanted::of(&finished);
         let ends: Vec<_> = self.shards.iter().map(|s| &s.ends).collect();
         count(&mut self.baselines, &ends);
-        let mut rest: Vec<Ends> = std::iter::repeat_with(Ends::default).take(ENDING).collect();
+        let mut rest: Vec<[Lessons; 2]> = vec![Default::default(); ENDING];
         for some in self.shards.chunks(ENDING) {
-            some.par_iter().zip(&mut rest).for_each(|(s, ends)| {
-                ends.clear();
-                s.v4.finish_rest(ends, &wanted);
-                s.v6.finish_rest(ends, &wanted);
+            some.par_iter().zip(&mut rest).for_each(|(s, [v4, v6])| {
+                v4.iter_mut().chain(v6.iter_mut()).for_each(Vec::clear);
+                s.v4.teach(&wanted, v4);
+                s.v6.teach(&wanted, v6);
             });
-            let ends: Vec<_> = rest.iter().take(some.len()).collect();
-            count(&mut self.baselines, &ends);
+            self.baselines.parts_mut().par_iter_mut().for_each(|part| {
+                for (s, [v4, v6]) in some.iter().zip(&rest) {
+                    part.take_rest(&s.v4, v4);
+                    part.take_rest(&s.v6, v6);
+                }
+            });
         }
         let parts = self.baselines.into_parts().into_par_iter();
         let known = Known::together(parts.map(|part| part.know(&wanted)).collect());

@@ -36,8 +36,7 @@ pub fn aggregate(cases: &mut [Case], world: &World) -> Vec<Group> {
     scan::half_open(cases, world);
     options::refused_options(cases, world);
     refusals::by_service(cases, world);
-    siblings::happy_eyeballs(cases, world);
-    siblings::fell_back(cases, world);
+    siblings::of_attempts(cases, world);
     periodic::health_checks(cases);
     backend::none_behind(cases, world);
     repeated::equal_silences(cases);

@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Case, Confidence, Severity, World};
 use crate::flow::{Connection, Segment, Side};
 use crate::packet::tcp_flags;
 use crate::units::Timestamp;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -62,7 +63,7 @@ impl<'a> Begun<'a> {
     }
 
     // Connections of the same client, and of its other address family to the same port.
-    fn beside(&self, loser: &'a Connection) -> impl Iterator<Item = &'a Connection> {
+    fn beside(&self, loser: &Connection) -> impl Iterator<Item = &'a Connection> {
         let ip = loser.client.ip;
         let own = near(self.by_client.get(&ip), loser);
         let service = (ip.is_ipv4(), loser.server.port);
@@ -96,79 +97,81 @@ fn near<'b, 'a>(list: Option<&'b Vec<Begin<'a>>>, loser: &Connection) -> &'b [Be
     list.get(from..to).unwrap_or_default()
 }
 
-fn losers<'a>(cases: &'a [Case], class: &'static str) -> impl Iterator<Item = (usize, &'a Case)> {
-    let of_class = move |(_, c): &(usize, &Case)| c.diagnosis.class == class;
-    cases.iter().enumerate().filter(of_class).take(MOST)
-}
-
-/// Gives cancelled attempts their winning sibling.
-pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
+/// Gives cancelled attempts their winning sibling, and refused ones the next that was accepted.
+pub(super) fn of_attempts(cases: &mut [Case], world: &World) {
     let begun = Begun::new(cases, world);
-    let mut changes = Vec::new();
-    for (index, case) in losers(cases, "connect-cancelled") {
-        let rst_time = case.primary_segment().time;
-        let loser = &case.connection;
-        let winner = begun
-            .beside(loser)
-            .filter(|c| c.stream != loser.stream || c.server != loser.server)
-            .filter_map(|c| Some((c, won(loser, c)?)))
-            .filter(|(_, time)| *time <= rst_time)
-            .min_by_key(|(c, time)| (*time, c.server, c.client));
-        let Some((winner, time)) = winner else {
-            continue;
-        };
-        let fact = Fact::Sibling {
-            address: winner.server.to_string(),
-            head_start: rst_time.seconds_since(time),
-        };
-        let frames = [loser.segments.first(), winner.segments.first()];
-        let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
-        let mut change = Change::new("connect-cancelled", Confidence::High, evidence);
-        change.severity = Some(Severity::Harmless);
-        change.discriminator = Some("sibling-won".to_owned());
-        changes.push((index, change));
-    }
+    let mut changes = among(cases, "connect-cancelled", |c| happy_eyeballs(c, &begun));
+    changes.extend(among(cases, "syn-refused", |c| fell_back(c, &begun)));
     for (index, change) in changes {
         apply(&mut cases[index], change);
     }
 }
 
-/// A refusal matters little when the client's next address, tried at once, accepted.
-pub(super) fn fell_back(cases: &mut [Case], world: &World) {
-    let begun = Begun::new(cases, world);
-    let mut changes = Vec::new();
-    for (index, case) in losers(cases, "syn-refused") {
-        let rst = case.primary_segment();
-        let loser = &case.connection;
-        let next = begun
-            .beside(loser)
-            .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
-            .min_by_key(|(c, time)| (*time, c.server, c.client));
-        let Some((next, time)) = next else {
-            continue;
-        };
-        // another address of the same family may be a member that is down
-        let severity = match loser.server.ip.is_ipv4() == next.server.ip.is_ipv4()
-            && loser.server.ip != next.server.ip
-        {
-            true => Severity::Info,
-            false => Severity::Harmless,
-        };
-        let fact = Fact::FellBack {
-            address: next.server.to_string(),
-            delay: time.seconds_since(rst.time),
-        };
-        let frames = [Some(rst), next.segments.first()];
-        let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
-        let cause = case.diagnosis.cause_confidence;
-        let mut change = Change::new("syn-refused", cause, evidence);
-        change.severity = Some(severity);
-        change.discriminator = Some("another-accepted".to_owned());
-        changes.push((index, change));
-    }
-    for (index, change) in changes {
-        apply(&mut cases[index], change);
-    }
+// What becomes of the cases of a class.
+fn among(
+    cases: &[Case],
+    class: &'static str,
+    find: impl Fn(&Case) -> Option<Change> + Sync,
+) -> Vec<(usize, Change)> {
+    let of_class = |(_, c): &(usize, &Case)| c.diagnosis.class == class;
+    let losers: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .filter(of_class)
+        .take(MOST)
+        .collect();
+    let change = |&(index, case): &(usize, &Case)| Some((index, find(case)?));
+    losers.par_iter().filter_map(change).collect()
+}
+
+// A cancelled attempt whose winning sibling is there.
+fn happy_eyeballs(case: &Case, begun: &Begun<'_>) -> Option<Change> {
+    let rst_time = case.primary_segment().time;
+    let loser = &case.connection;
+    let (winner, time) = begun
+        .beside(loser)
+        .filter(|c| c.stream != loser.stream || c.server != loser.server)
+        .filter_map(|c| Some((c, won(loser, c)?)))
+        .filter(|(_, time)| *time <= rst_time)
+        .min_by_key(|(c, time)| (*time, c.server, c.client))?;
+    let fact = Fact::Sibling {
+        address: winner.server.to_string(),
+        head_start: rst_time.seconds_since(time),
+    };
+    let frames = [loser.segments.first(), winner.segments.first()];
+    let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
+    let mut change = Change::new("connect-cancelled", Confidence::High, evidence);
+    change.severity = Some(Severity::Harmless);
+    change.discriminator = Some("sibling-won".to_owned());
+    Some(change)
+}
+
+// A refusal matters little when the client's next address, tried at once, accepted.
+fn fell_back(case: &Case, begun: &Begun<'_>) -> Option<Change> {
+    let rst = case.primary_segment();
+    let loser = &case.connection;
+    let (next, time) = begun
+        .beside(loser)
+        .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
+        .min_by_key(|(c, time)| (*time, c.server, c.client))?;
+    // another address of the same family may be a member that is down
+    let severity = match loser.server.ip.is_ipv4() == next.server.ip.is_ipv4()
+        && loser.server.ip != next.server.ip
+    {
+        true => Severity::Info,
+        false => Severity::Harmless,
+    };
+    let fact = Fact::FellBack {
+        address: next.server.to_string(),
+        delay: time.seconds_since(rst.time),
+    };
+    let frames = [Some(rst), next.segments.first()];
+    let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
+    let cause = case.diagnosis.cause_confidence;
+    let mut change = Change::new("syn-refused", cause, evidence);
+    change.severity = Some(severity);
+    change.discriminator = Some("another-accepted".to_owned());
+    Some(change)
 }
 
 /// SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough.
