@@ -132,6 +132,12 @@ impl Layout {
         self.sections.iter().map(|s| &s.structure)
     }
 
+    /// Where the interfaces of all sections are described.
+    pub fn interfaces(&self) -> impl Iterator<Item = Span> {
+        let all = self.sections.iter().flat_map(|s| s.interfaces.iter());
+        all.map(|interface| interface.span)
+    }
+
     /// The offset of the section a record at `offset` is in; 0 if none is known.
     #[must_use]
     pub fn section_offset(&self, offset: u64) -> u64 {

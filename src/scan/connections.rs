@@ -3,7 +3,6 @@
 use super::fetch::{self, Wanted};
 use super::source::Files;
 use crate::capture::Record;
-use crate::error::Result;
 use crate::flow::build::{self, Place};
 use crate::flow::datagram::{self, Part};
 use crate::flow::loc::Loc;
@@ -16,6 +15,9 @@ use crate::packet::{self, Transport};
 use crate::units::{FrameNumber, Seq, Span, Timestamp};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+
+/// Connections whose places are looked for at a time.
+const BATCH: usize = 256;
 
 enum Piece {
     Segment(usize, Box<Segment>, Option<First>),
@@ -42,15 +44,12 @@ enum Purpose {
 
 /// Makes connections of finished flows, in their order. Names are looked up if given; `parts`
 /// are the later fragments of datagrams by the frame of the first one.
-///
-/// # Errors
-/// A compressed file cannot be decompressed again.
 pub fn make(
-    files: &mut Files,
+    files: &Files,
     finished: &[Finished],
     names: Option<&Names>,
     parts: &BTreeMap<u64, Vec<Loc>>,
-) -> Result<Vec<Connection>> {
+) -> Vec<Connection> {
     let clients: Vec<_> = finished.iter().map(roles::client_of).collect();
     let lookups: Vec<_> = finished
         .iter()
@@ -78,7 +77,7 @@ pub fn make(
             }
             Purpose::Frame { connection } => Some(Piece::Frame(connection, frame)),
         }
-    })?;
+    });
     let mut connections: Vec<Connection> = finished
         .iter()
         .zip(&clients)
@@ -118,7 +117,28 @@ pub fn make(
     for (i, connection) in connections.iter_mut().enumerate() {
         assemble(connection, i, &mut datagrams);
     }
-    Ok(connections)
+    connections
+}
+
+/// Where the records lie that [`make`] fetches: index of the file, and offset.
+pub fn places(
+    files: &Files,
+    finished: &[Finished],
+    names: &Names,
+    parts: &BTreeMap<u64, Vec<Loc>>,
+) -> Vec<(usize, u64)> {
+    let of_batch = |batch: &[Finished]| {
+        let lookups: Vec<_> = batch
+            .iter()
+            .map(|f| lookup(files, f, roles::client_of(f).0, Some(names)))
+            .collect();
+        let (_, _, wanted) = wishes(files, batch, &lookups, parts);
+        wanted.into_iter().map(|w| (w.file, w.offset)).collect()
+    };
+    finished
+        .par_chunks(BATCH)
+        .flat_map_iter::<_, Vec<_>>(of_batch)
+        .collect()
 }
 
 /// A fragmented datagram.

@@ -3,7 +3,6 @@
 
 use super::fetch::{self, Wanted};
 use super::source::Files;
-use crate::error::Result;
 use crate::flow::datagram::{self, Part};
 use crate::flow::loc::Loc;
 use crate::flow::names::{DnsFact, Names};
@@ -29,18 +28,10 @@ enum Piece {
     Part(Part),
 }
 
-/// Reads the fragmented answers again. `parts` are the later fragments by the frame of the
-/// first one. Returns how many answers were too many.
-///
-/// # Errors
-/// A compressed file cannot be decompressed again.
-pub fn complete(
-    files: &mut Files,
-    names: &mut Names,
-    parts: &BTreeMap<u64, Vec<Loc>>,
-) -> Result<u64> {
+/// The answers in fragments and how many there are beyond the limit.
+fn answers(names: &Names, parts: &BTreeMap<u64, Vec<Loc>>) -> (Vec<(u32, Loc)>, u64) {
     if parts.is_empty() {
-        return Ok(0);
+        return (Vec::new(), 0);
     }
     let mut answers: Vec<(u32, Loc)> = names
         .answers()
@@ -48,6 +39,15 @@ pub fn complete(
         .collect();
     let too_many = answers.len().saturating_sub(MAX_ANSWERS);
     answers.truncate(MAX_ANSWERS);
+    (answers, too_many as u64)
+}
+
+// The fragments of some answers; by ticket, whose each is, and whether it is the first.
+fn wishes(
+    files: &Files,
+    answers: &[(u32, Loc)],
+    parts: &BTreeMap<u64, Vec<Loc>>,
+) -> (Vec<Wanted>, Vec<(usize, bool)>) {
     let base = files.jobs().first().map_or(0, |job| job.id.0);
     let mut tickets = Vec::new();
     let mut wanted = Vec::new();
@@ -64,12 +64,26 @@ pub fn complete(
             }
         }
     }
+    (wanted, tickets)
+}
+
+/// Where the records lie that [`complete`] fetches: index of the file, and offset.
+pub fn places(files: &Files, names: &Names, parts: &BTreeMap<u64, Vec<Loc>>) -> Vec<(usize, u64)> {
+    let (wanted, _) = wishes(files, &answers(names, parts).0, parts);
+    wanted.into_iter().map(|w| (w.file, w.offset)).collect()
+}
+
+/// Reads the fragmented answers again. `parts` are the later fragments by the frame of the
+/// first one. Returns how many answers were too many.
+pub fn complete(files: &Files, names: &mut Names, parts: &BTreeMap<u64, Vec<Loc>>) -> u64 {
+    let (answers, too_many) = answers(names, parts);
+    let (wanted, tickets) = wishes(files, &answers, parts);
     let pieces = fetch::all(files, wanted, |wanted, record| {
         match tickets.get(wanted.ticket) {
             Some((_, true)) => first(record).map(Piece::First),
             _ => super::connections::part(record).map(Piece::Part),
         }
-    })?;
+    });
     let mut firsts: BTreeMap<usize, First> = BTreeMap::new();
     let mut later: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
     for (ticket, piece) in pieces {
@@ -87,7 +101,7 @@ pub fn complete(
             names.complete(*number, &fact);
         }
     }
-    Ok(too_many as u64)
+    too_many
 }
 
 fn first(record: &crate::capture::Record<'_>) -> Option<First> {

@@ -1,15 +1,9 @@
 //! Fetching the kept records of connections again, by their places.
 
 use super::source::{FileJob, Files};
-use super::stream;
 use crate::anomaly::Anomaly;
-use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, State, Structure, walk};
-use crate::error::Result;
-use crate::units::{FileId, Span};
+use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, Structure, walk};
 use rayon::prelude::*;
-use std::collections::HashMap;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::{Mutex, PoisonError};
 
 /// Bytes read for a wanted record; most are smaller.
 const WINDOW: usize = 2 << 10;
@@ -23,58 +17,6 @@ const LONG: usize = 1 << 20;
 const MOST_HELD: usize = 64;
 /// Wanted records handed to a worker at a time.
 const BATCH: usize = 256;
-
-/// Records of compressed files, kept in an unnamed temporary file: going back in a compressed
-/// stream would mean decompressing it again.
-#[derive(Debug, Default)]
-pub struct Spool {
-    file: Option<Mutex<std::fs::File>>,
-    places: HashMap<(FileId, u64), Span>,
-    end: u64,
-}
-
-impl Spool {
-    fn add(&mut self, file: FileId, offset: u64, raw: &[u8]) -> io::Result<()> {
-        if self.places.contains_key(&(file, offset)) {
-            return Ok(());
-        }
-        let spool = match self.file.take() {
-            Some(spool) => spool,
-            None => Mutex::new(tempfile::tempfile()?),
-        };
-        {
-            let mut out = spool.lock().unwrap_or_else(PoisonError::into_inner);
-            out.seek(SeekFrom::Start(self.end))?;
-            out.write_all(raw)?;
-        }
-        self.file = Some(spool);
-        let len = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-        self.places.insert(
-            (file, offset),
-            Span {
-                offset: self.end,
-                len,
-            },
-        );
-        self.end += u64::from(len);
-        Ok(())
-    }
-
-    /// The record of `file` at `offset`.
-    ///
-    /// # Errors
-    /// It was never fetched, or the spool cannot be read.
-    pub fn read(&self, file: FileId, offset: u64) -> io::Result<Vec<u8>> {
-        let (Some(place), Some(spool)) = (self.places.get(&(file, offset)), &self.file) else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
-        spool.seek(SeekFrom::Start(place.offset))?;
-        let mut bytes = vec![0; place.len as usize];
-        spool.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-}
 
 /// A wanted record and who wants it.
 #[derive(Clone, Copy, Debug)]
@@ -102,12 +44,13 @@ impl<F: FnOnce(&Record<'_>)> Sink for One<F> {
 }
 
 /// Fetches all wanted records and makes something of each; results come in no special order,
-/// with their tickets. Records that cannot be read any more are missing.
+/// with their tickets. Records that cannot be read any more are missing, as are those of
+/// compressed files that were not taken out of them ([`super::again`]).
 pub fn all<T: Send>(
-    files: &mut Files,
+    files: &Files,
     mut wanted: Vec<Wanted>,
     make: impl Fn(&Wanted, &Record<'_>) -> Option<T> + Sync,
-) -> Result<Vec<(usize, T)>> {
+) -> Vec<(usize, T)> {
     wanted.par_sort_unstable_by_key(|w| (w.file, w.offset));
     let (compressed, plain): (Vec<_>, Vec<_>) = wanted
         .into_iter()
@@ -131,18 +74,43 @@ pub fn all<T: Send>(
         })
         .collect();
     drop(held);
-    // what an earlier call fetched is still wanted
-    let mut spool = files.take_spool();
-    for run in compressed.chunk_by(|a, b| a.file == b.file) {
-        out.extend(compressed_run(
-            &files.jobs()[run[0].file],
-            run,
-            &mut spool,
-            &make,
-        )?);
-    }
-    files.set_spool(spool);
-    Ok(out)
+    let spooled = compressed.par_chunks(BATCH).flat_map_iter(|batch| {
+        batch
+            .iter()
+            .filter_map(|w| Some((w.ticket, spooled(files, w, &make)?)))
+            .collect::<Vec<_>>()
+    });
+    out.par_extend(spooled);
+    out
+}
+
+/// A record that was taken out of a compressed file before.
+fn spooled<T>(
+    files: &Files,
+    wanted: &Wanted,
+    make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
+) -> Option<T> {
+    let job = files.jobs().get(wanted.file)?;
+    let bytes = files.spool().read(job.id, wanted.offset).ok()?;
+    one(job, wanted, &bytes, true, make)?
+}
+
+/// The length of the packet record at `offset`, where `bytes` begin; 0 if what is there is none,
+/// `None` if it is not whole.
+pub fn record_len(job: &FileJob, offset: u64, bytes: &[u8], last: bool) -> Option<usize> {
+    let wanted = Wanted {
+        file: 0,
+        offset,
+        ticket: 0,
+    };
+    let len = one(
+        job,
+        &wanted,
+        bytes,
+        last,
+        &|_: &Wanted, record: &Record<'_>| Some(record.raw.len()),
+    )?;
+    Some(len.unwrap_or(0))
 }
 
 fn plain_run<T>(
@@ -220,97 +188,6 @@ fn one<T>(
         &mut sink,
     );
     (used > 0).then_some(made)
-}
-
-struct Pick<'a, T, F> {
-    job: &'a FileJob,
-    run: &'a [Wanted],
-    spool: &'a mut Spool,
-    make: &'a F,
-    out: Vec<(usize, T)>,
-    /// Sections, interfaces and other blocks met, whose bytes a case file needs too.
-    structures: Vec<Span>,
-    error: Option<io::Error>,
-}
-
-impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Sink for Pick<'_, T, F> {
-    fn record(&mut self, record: &Record<'_>) {
-        while let Some((wanted, rest)) = self.run.split_first() {
-            if wanted.offset > record.span.offset {
-                return;
-            }
-            self.run = rest;
-            if wanted.offset < record.span.offset {
-                continue;
-            }
-            if let Err(e) = self.spool.add(self.job.id, wanted.offset, record.raw) {
-                self.error.get_or_insert(e);
-            }
-            let made = (self.make)(wanted, record);
-            self.out.extend(made.map(|t| (wanted.ticket, t)));
-        }
-    }
-    fn structure(&mut self, structure: Structure) {
-        let (Structure::Section { span, .. }
-        | Structure::Interface { span, .. }
-        | Structure::Block { span, .. }) = structure;
-        self.structures.push(span);
-    }
-    fn anomaly(&mut self, _: Anomaly) {}
-}
-
-impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Pick<'_, T, F> {
-    // Walks `bytes`, which lie at offset `at`; how many of them were used.
-    fn advance(&mut self, state: &mut State, at: u64, bytes: &[u8], last: bool) -> usize {
-        let used = walk(state, at, bytes, last, u64::MAX, self);
-        for span in std::mem::take(&mut self.structures) {
-            let from = span.offset.saturating_sub(at) as usize;
-            let raw = bytes.get(from..).and_then(|b| b.get(..span.len as usize));
-            if let Err(e) = raw.map_or(Ok(()), |raw| self.spool.add(self.job.id, span.offset, raw))
-            {
-                self.error.get_or_insert(e);
-            }
-        }
-        used
-    }
-}
-
-fn compressed_run<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>>(
-    job: &FileJob,
-    run: &[Wanted],
-    spool: &mut Spool,
-    make: &F,
-) -> Result<Vec<(usize, T)>> {
-    let opened = job.handle.open()?;
-    let mut pick = Pick {
-        job,
-        run,
-        spool,
-        make,
-        out: Vec::new(),
-        structures: Vec::new(),
-        error: None,
-    };
-    let mut state = State::start(job.format.clone());
-    let mut pending: Vec<u8> = Vec::new();
-    let mut at = 0;
-    // names and secrets may follow the packets in pcapng: read on to the end
-    let all = state.is_pcapng();
-    let read = stream::blocks(opened.stream()?, |block| {
-        pending.extend_from_slice(block);
-        let used = pick.advance(&mut state, at, &pending, false);
-        at += used as u64;
-        pending.drain(..used);
-        (all || !pick.run.is_empty()) && pick.error.is_none() && pending.len() <= 2 * MAX_RECORD_LEN
-    });
-    if all || !pick.run.is_empty() {
-        pick.advance(&mut state, at, &pending, true);
-    }
-    let _ = read; // the scan reported where the stream ends
-    match pick.error {
-        Some(e) => Err(e.into()),
-        None => Ok(pick.out),
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Compressed files: one thread decompresses, another walks and reduces.
 
 use super::chunk::Walked;
+use super::collector::Collector;
 use super::plan::Plan;
 use super::reducer::Reducer;
+use super::retained::{Budget, Retained};
 use super::source::FileJob;
 use super::wave::Scratch;
 use crate::capture::{MAX_RECORD_LEN, walk};
@@ -11,47 +13,163 @@ use std::io::Read;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
-/// Bytes of decompressed data handed over at a time.
+/// Bytes of decompressed data handed over at a time: few enough to stay in a cache.
 const BLOCK: usize = 1 << 20;
+/// Room before them for the beginning of a record that the block before cuts; longer ones are
+/// put together elsewhere.
+const HEADROOM: usize = 256 << 10;
 /// Blocks that may wait between the two threads.
 const AHEAD: usize = 8;
-/// Progress is told in shares of the compressed file, at most this often.
-const STEPS: u64 = 200;
+/// Decompressed bytes whose facts are reduced together.
+const WAVE: u64 = 4 << 20;
+/// Bytes of a page: memory comes by these.
+const PAGE: usize = 4096;
 
-/// Calls `each` with the blocks of a stream while another thread reads ahead; `each` returns
-/// false to stop.
+/// Decompressed bytes.
+#[derive(Debug)]
+pub struct Block {
+    bytes: Vec<u8>,
+    from: usize,
+}
+
+impl Block {
+    /// Nothing yet.
+    pub fn empty() -> Self {
+        Self {
+            bytes: vec![0; HEADROOM + BLOCK],
+            from: HEADROOM,
+        }
+    }
+
+    // With its memory there: the kernel takes its time for that, and the thread that will fill
+    // the block is the slower one.
+    fn present() -> Self {
+        let mut block = Self::empty();
+        let pages = block.bytes.iter_mut().skip(HEADROOM).step_by(PAGE);
+        pages.for_each(|byte| *byte = 1);
+        block
+    }
+
+    /// What it holds.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.from..).unwrap_or_default()
+    }
+
+    /// Bytes of memory that count against a budget.
+    pub fn footprint(&self) -> usize {
+        self.bytes.len()
+    }
+
+    // Fills it anew; how many bytes came.
+    fn read(&mut self, stream: &mut dyn Read) -> std::io::Result<usize> {
+        self.from = HEADROOM;
+        self.bytes.resize(HEADROOM + BLOCK, 0);
+        let n = fill(stream, self.bytes.get_mut(HEADROOM..).unwrap_or_default())?;
+        self.bytes.truncate(HEADROOM + n);
+        Ok(n)
+    }
+
+    // Puts what the block before left in front; false if there is no room.
+    fn prepend(&mut self, left: &[u8]) -> bool {
+        let Some(from) = self.from.checked_sub(left.len()) else {
+            return false;
+        };
+        if let Some(room) = self.bytes.get_mut(from..self.from) {
+            room.copy_from_slice(left);
+        }
+        self.from = from;
+        true
+    }
+}
+
+/// Reads a stream ahead on another thread and calls `each` with its bytes in order: their
+/// offset, themselves, and whether they are the last. It returns how many it has done with; the
+/// others come again, with more behind them. With `None`, it ends. Blocks go to `retained`, cut
+/// such that what `each` met whole is whole in one of them.
 ///
 /// # Errors
 /// What reading the stream said.
 pub fn blocks(
     mut stream: Box<dyn Read + Send>,
-    mut each: impl FnMut(&[u8]) -> bool,
+    retained: &mut Retained<'_>,
+    mut each: impl FnMut(u64, &[u8], bool) -> Option<usize>,
 ) -> std::io::Result<()> {
     std::thread::scope(|scope| {
-        let (full, filled) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
-        let (empty, emptied) = mpsc::channel::<Vec<u8>>();
+        let (full, filled) = mpsc::sync_channel::<Block>(AHEAD);
+        let (empty, emptied) = mpsc::channel::<Block>();
         let reader = scope.spawn(move || -> std::io::Result<()> {
             loop {
-                let mut block = emptied.try_recv().unwrap_or_default();
-                block.resize(BLOCK, 0);
-                let n = fill(&mut stream, &mut block)?;
-                block.truncate(n);
-                if n == 0 || full.send(block).is_err() {
+                let mut block = emptied.try_recv().unwrap_or_else(|_| Block::empty());
+                if block.read(&mut stream)? == 0 || full.send(block).is_err() {
                     return Ok(());
                 }
             }
         });
+        let mut chain = Chain {
+            retained,
+            empty,
+            before: None,
+        };
+        let mut ended = true;
         for block in &filled {
-            if !each(&block) {
+            let (at, block) = chain.join(block);
+            let used = each(at, block.bytes(), false);
+            chain.before = Some((at, block, used.unwrap_or(0)));
+            if used.is_none() {
+                ended = false;
                 break;
             }
-            let _ = empty.send(block); // the reader may be gone: then no one needs it
         }
         drop(filled);
-        reader
-            .join()
-            .unwrap_or_else(|_| Err(std::io::Error::other("the decompressor failed")))
+        let read = reader.join();
+        if let Some((at, block, used)) = chain.before.take() {
+            if ended {
+                let left = block.bytes().get(used..).unwrap_or_default();
+                each(at + used as u64, left, true);
+            }
+            chain.done(at, block);
+        }
+        read.unwrap_or_else(|_| Err(std::io::Error::other("the decompressor failed")))
     })
+}
+
+/// The way of the blocks: from the reader, over the one before, back to it or to who keeps them.
+struct Chain<'r, 'b> {
+    retained: &'r mut Retained<'b>,
+    empty: mpsc::Sender<Block>,
+    /// With its offset and how much of it is done with.
+    before: Option<(u64, Block, usize)>,
+}
+
+impl Chain<'_, '_> {
+    // Puts what the block before left in front of the next one; the offset where that begins.
+    fn join(&mut self, mut block: Block) -> (u64, Block) {
+        let Some((at, mut old, used)) = self.before.take() else {
+            return (0, block);
+        };
+        let start = at + used as u64;
+        let left = old.bytes().get(used..).unwrap_or_default();
+        if block.prepend(left) {
+            self.done(at, old);
+        } else if used == 0 {
+            old.bytes.extend_from_slice(block.bytes());
+            self.recycle(std::mem::replace(&mut block, old));
+        } else {
+            let bytes = [left, block.bytes()].concat();
+            self.recycle(std::mem::replace(&mut block, Block { bytes, from: 0 }));
+            self.done(at, old);
+        }
+        (start, block)
+    }
+
+    fn done(&mut self, at: u64, block: Block) {
+        let spare = self.retained.offer(at, block);
+        self.recycle(spare.unwrap_or_else(Block::present));
+    }
+
+    fn recycle(&self, block: Block) {
+        let _ = self.empty.send(block); // the reader may be gone: then no one needs it
+    }
 }
 
 fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> std::io::Result<usize> {
@@ -68,31 +186,38 @@ fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> std::io::Result<usize> {
     Ok(n)
 }
 
-/// Scans one compressed file of a timeline.
+/// Scans one compressed file of a timeline, and returns what was kept of its bytes.
 ///
 /// # Errors
 /// The decompressor cannot be set up or the file not be read.
-pub fn scan(
+pub fn scan<'b>(
     plan: &Plan<'_>,
     files: &mut [FileJob],
     index: usize,
     scratch: &Scratch,
     reducer: &mut Reducer<'_>,
-) -> Result<()> {
+    budget: &'b Budget,
+) -> Result<Retained<'b>> {
     let opened = files[index].handle.open()?;
     let (stream, ending) = opened.stream_with_ending()?;
-    let mut pending: Vec<u8> = Vec::with_capacity(4 * BLOCK);
-    let step = (files[index].len / STEPS).max(1);
-    let read = blocks(stream, |block| {
-        pending.extend_from_slice(block);
-        if pending.len() >= 4 * BLOCK {
-            let used = advance(files, index, scratch, reducer, &pending, false);
-            pending.drain(..used);
-            plan.progress.bytes(step.min(block.len() as u64));
+    let mut retained = Retained::within(budget);
+    let mut wave = Wave::new(scratch, files[index].next);
+    let mut told = 0;
+    let mut tell = |read: u64| {
+        plan.progress.bytes(read.saturating_sub(told));
+        told = told.max(read);
+    };
+    let read = blocks(stream, &mut retained, |at, bytes, last| {
+        let used = wave.walk(&mut files[index], at, bytes, last);
+        if last || wave.len(at + used as u64) >= WAVE {
+            wave.reduce(files, index, reducer);
+            tell(ending.bytes_read());
         }
-        pending.len() < 2 * MAX_RECORD_LEN && !plan.stop.load(Ordering::Relaxed)
+        let stuck = used == 0 && bytes.len() >= 2 * MAX_RECORD_LEN;
+        (!stuck && !plan.stop.load(Ordering::Relaxed)).then_some(used)
     });
-    advance(files, index, scratch, reducer, &pending, true);
+    wave.reduce(files, index, reducer);
+    tell(ending.bytes_read());
     let file = &mut files[index];
     ending
         .anomalies()
@@ -103,40 +228,56 @@ pub fn scan(
     }
     file.done = true;
     plan.progress.file_done(&file.label);
-    Ok(())
+    Ok(retained)
 }
 
-fn advance(
-    files: &mut [FileJob],
-    index: usize,
-    scratch: &Scratch,
-    reducer: &mut Reducer<'_>,
-    bytes: &[u8],
-    last: bool,
-) -> usize {
-    let file = &mut files[index];
-    let mut found = scratch.collector();
-    found.reset(file.next);
-    let used = walk(
-        &mut file.state,
-        file.next,
-        bytes,
-        last,
-        u64::MAX,
-        &mut found,
-    );
-    let start = Some(file.next);
-    file.next += used as u64;
-    let walked = Walked {
-        start,
-        end: file.next,
-        state: file.state.clone(),
-        found,
-        error: None,
-    };
-    let mut wave = [(index, walked)];
-    reducer.wave(files, &mut wave);
-    let [(_, walked)] = wave;
-    scratch.recycle(walked.found);
-    used
+/// The facts of some blocks, until they are reduced together.
+struct Wave<'s> {
+    scratch: &'s Scratch,
+    found: Option<Collector>,
+    start: u64,
+}
+
+impl<'s> Wave<'s> {
+    fn new(scratch: &'s Scratch, start: u64) -> Self {
+        Self {
+            scratch,
+            found: None,
+            start,
+        }
+    }
+
+    fn len(&self, end: u64) -> u64 {
+        end.saturating_sub(self.start)
+    }
+
+    fn walk(&mut self, file: &mut FileJob, at: u64, bytes: &[u8], last: bool) -> usize {
+        let found = self.found.get_or_insert_with(|| {
+            let mut found = self.scratch.collector();
+            found.reset(self.start);
+            found
+        });
+        let used = walk(&mut file.state, at, bytes, last, u64::MAX, found);
+        file.next = at + used as u64;
+        used
+    }
+
+    fn reduce(&mut self, files: &mut [FileJob], index: usize, reducer: &mut Reducer<'_>) {
+        let Some(found) = self.found.take() else {
+            return;
+        };
+        let file = &files[index];
+        let walked = Walked {
+            start: Some(self.start),
+            end: file.next,
+            state: file.state.clone(),
+            found,
+            error: None,
+        };
+        self.start = file.next;
+        let mut wave = [(index, walked)];
+        reducer.wave(files, &mut wave);
+        let [(_, walked)] = wave;
+        self.scratch.recycle(walked.found);
+    }
 }

@@ -1,0 +1,119 @@
+//! Decompressed bytes that are kept until it is known which records are needed, as long as
+//! there is room for them.
+
+use super::stream::Block;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes that may be kept by all files that are scanned at the same time.
+#[derive(Debug)]
+pub struct Budget(AtomicU64);
+
+impl Budget {
+    /// So many bytes.
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
+        Self(AtomicU64::new(bytes))
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let less = |left: u64| left.checked_sub(bytes);
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
+    }
+}
+
+/// All blocks of one file, or none.
+#[derive(Debug)]
+pub struct Retained<'a> {
+    // none: nothing is kept, or no longer
+    budget: Option<&'a Budget>,
+    blocks: Vec<(u64, Block)>,
+    taken: u64,
+}
+
+impl<'a> Retained<'a> {
+    /// Keeps blocks as long as the budget allows.
+    #[must_use]
+    pub fn within(budget: &'a Budget) -> Self {
+        Self {
+            budget: Some(budget),
+            blocks: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Keeps nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            budget: None,
+            blocks: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Takes the next block, which begins at offset `at` of the file, or gives it back. With
+    /// one that does not fit, all that was kept goes: a second pass reads all of the file.
+    pub fn offer(&mut self, at: u64, block: Block) -> Option<Block> {
+        let Some(budget) = self.budget else {
+            return Some(block);
+        };
+        let len = block.footprint() as u64;
+        if budget.take(len) {
+            self.taken += len;
+            self.blocks.push((at, block));
+            return None;
+        }
+        self.give_back();
+        Some(block)
+    }
+
+    fn give_back(&mut self) {
+        self.blocks = Vec::new();
+        if let Some(Budget(left)) = self.budget.take() {
+            left.fetch_add(std::mem::take(&mut self.taken), Ordering::Relaxed);
+        }
+    }
+
+    /// The blocks with their offsets, if all of them were kept. Every record lies whole in the
+    /// last one that begins at or before it.
+    #[must_use]
+    pub fn blocks(&self) -> Option<&[(u64, Block)]> {
+        self.budget.map(|_| &self.blocks[..])
+    }
+}
+
+impl Drop for Retained<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budget, Retained};
+    use crate::scan::stream::Block;
+
+    #[test]
+    fn files_share_a_budget_and_give_it_back() {
+        let one = Block::empty().footprint() as u64;
+        let budget = Budget::new(3 * one);
+        let mut first = Retained::within(&budget);
+        let mut second = Retained::within(&budget);
+        assert!(first.offer(0, Block::empty()).is_none());
+        assert!(first.offer(9, Block::empty()).is_none());
+        assert!(second.offer(0, Block::empty()).is_none());
+        assert!(second.offer(9, Block::empty()).is_some()); // too many: it gives up
+        assert!(second.offer(9, Block::empty()).is_some());
+        assert!(second.blocks().is_none());
+        assert_eq!(first.blocks().map(<[_]>::len), Some(2));
+        assert!(first.offer(20, Block::empty()).is_none());
+        drop(first);
+        let mut third = Retained::within(&budget);
+        for at in 0..3 {
+            assert!(third.offer(at, Block::empty()).is_none());
+        }
+        assert!(Retained::nothing().offer(0, Block::empty()).is_some());
+    }
+}
