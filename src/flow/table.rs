@@ -124,7 +124,10 @@ impl<K: Key> FlowTable<K> {
 
     /// Takes a chunk's facts in, in order.
     pub fn reduce(&mut self, facts: &[Fact<K>], base: Base, ends: &mut Ends) {
-        for batch in facts.chunks(BATCH) {
+        let mut rest = facts;
+        while !rest.is_empty() {
+            let (batch, after) = rest.split_at(rest.len().min(BATCH).min(self.until_check));
+            rest = after;
             self.touch(batch);
             for fact in batch {
                 let slot = self.slot(fact);
