@@ -16,6 +16,8 @@ mod shards;
 mod source;
 mod spool;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod wave;
 

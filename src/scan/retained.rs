@@ -30,16 +30,18 @@ pub struct Retained<'a> {
     budget: Option<&'a Budget>,
     blocks: Vec<(u64, Block)>,
     taken: u64,
+    most: u64,
 }
 
 impl<'a> Retained<'a> {
-    /// Keeps blocks as long as the budget allows.
+    /// Keeps blocks as long as the budget allows, and they have no more than `most` bytes.
     #[must_use]
-    pub fn within(budget: &'a Budget) -> Self {
+    pub fn within(budget: &'a Budget, most: u64) -> Self {
         Self {
             budget: Some(budget),
             blocks: Vec::new(),
             taken: 0,
+            most,
         }
     }
 
@@ -50,6 +52,7 @@ impl<'a> Retained<'a> {
             budget: None,
             blocks: Vec::new(),
             taken: 0,
+            most: 0,
         }
     }
 
@@ -60,7 +63,7 @@ impl<'a> Retained<'a> {
             return Some(block);
         };
         let len = block.footprint() as u64;
-        if budget.take(len) {
+        if self.taken + len <= self.most && budget.take(len) {
             self.taken += len;
             self.blocks.push((at, block));
             return None;
@@ -99,8 +102,8 @@ mod tests {
     fn files_share_a_budget_and_give_it_back() {
         let one = Block::empty().footprint() as u64;
         let budget = Budget::new(3 * one);
-        let mut first = Retained::within(&budget);
-        let mut second = Retained::within(&budget);
+        let mut first = Retained::within(&budget, u64::MAX);
+        let mut second = Retained::within(&budget, u64::MAX);
         assert!(first.offer(0, Block::empty()).is_none());
         assert!(first.offer(9, Block::empty()).is_none());
         assert!(second.offer(0, Block::empty()).is_none());
@@ -110,10 +113,15 @@ mod tests {
         assert_eq!(first.blocks().map(<[_]>::len), Some(2));
         assert!(first.offer(20, Block::empty()).is_none());
         drop(first);
-        let mut third = Retained::within(&budget);
+        let mut third = Retained::within(&budget, u64::MAX);
         for at in 0..3 {
             assert!(third.offer(at, Block::empty()).is_none());
         }
+        drop(third);
+        let mut small = Retained::within(&budget, one);
+        assert!(small.offer(0, Block::empty()).is_none());
+        assert!(small.offer(9, Block::empty()).is_some());
+        assert!(small.blocks().is_none());
         assert!(Retained::nothing().offer(0, Block::empty()).is_some());
     }
 }

@@ -7,21 +7,24 @@ use super::reducer::Reducer;
 use super::retained::{Budget, Retained};
 use super::source::FileJob;
 use super::wave::Scratch;
-use crate::capture::{MAX_RECORD_LEN, walk};
+use crate::capture::{Compression, MAX_RECORD_LEN, walk};
 use crate::error::Result;
 use std::io::Read;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
-/// Bytes of decompressed data handed over at a time: few enough to stay in a cache.
-const BLOCK: usize = 1 << 20;
-/// Room before them for the beginning of a record that the block before cuts; longer ones are
+/// Room in a block for the beginning of a record that the block before cuts; longer ones are
 /// put together elsewhere.
-const HEADROOM: usize = 256 << 10;
+const HEADROOM: usize = 64 << 10;
+/// Bytes of decompressed data handed over at a time: few enough to stay in a cache, and with the
+/// room before them no more than an allocator gives without waste.
+const BLOCK: usize = (1 << 20) - HEADROOM;
 /// Blocks that may wait between the two threads.
 const AHEAD: usize = 8;
 /// Decompressed bytes whose facts are reduced together.
 const WAVE: u64 = 4 << 20;
+/// The part of what may be kept that a file gets which is fast to decompress.
+const FAST_SHARE: u64 = 4;
 /// Bytes of a page: memory comes by these.
 const PAGE: usize = 4096;
 
@@ -200,7 +203,7 @@ pub fn scan<'b>(
 ) -> Result<Retained<'b>> {
     let opened = files[index].handle.open()?;
     let (stream, ending) = opened.stream_with_ending()?;
-    let mut retained = Retained::within(budget);
+    let mut retained = Retained::within(budget, most_retained(opened.compression(), plan));
     let mut wave = Wave::new(scratch, files[index].next);
     let mut told = 0;
     let mut tell = |read: u64| {
@@ -229,6 +232,14 @@ pub fn scan<'b>(
     file.done = true;
     plan.progress.file_done(&file.label);
     Ok(retained)
+}
+
+// To decompress again is no slower than to come by much new memory, but for gzip.
+fn most_retained(compression: Option<Compression>, plan: &Plan<'_>) -> u64 {
+    match compression {
+        Some(Compression::Gzip) => plan.max_decompressed,
+        _ => plan.max_decompressed / FAST_SHARE,
+    }
 }
 
 /// The facts of some blocks, until they are reduced together.

@@ -207,7 +207,6 @@ fn conclude(
     } = known;
     let found = [&finished[..], &healthy];
     let (whole, unread) = again::all(plan, &mut files, &kept, &mut names, &parts, found)?;
-    drop(kept);
     let not_fetched = if whole { 0 } else { finished.len() };
     if !whole {
         finished.clear();
@@ -225,7 +224,9 @@ fn conclude(
             Anomaly::of_file(AnomalyKind::FragmentsForgotten, detail),
         );
     }
-    let healthy = connections::make(&files, &healthy, Some(&names), &parts);
+    let make = || connections::make(&files, &healthy, Some(&names), &parts);
+    // much memory takes a while to be given back
+    let (healthy, ()) = rayon::join(make, || drop(kept));
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let mut world = World {
         hosts,
