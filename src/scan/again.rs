@@ -5,7 +5,8 @@ use super::plan::Plan;
 use super::retained::Retained;
 use super::source::{FileJob, Files};
 use super::spool::Spool;
-use super::{connections, dns_fragments, fetch, stream};
+use super::stream::{self, Block};
+use super::{connections, dns_fragments, fetch};
 use crate::capture::Structure;
 use crate::error::Result;
 use crate::flow::loc::Loc;
@@ -14,6 +15,9 @@ use crate::flow::resets::Finished;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::Ordering;
+
+/// Decompressed bytes that are still read again after an interrupt: it is to end within a second.
+const AFTER_INTERRUPT: u64 = 128 << 20;
 
 /// What was kept of the files of a timeline, by their index; nothing of plain ones.
 pub type Kept<'b> = Vec<Option<Retained<'b>>>;
@@ -73,6 +77,7 @@ fn take(
     places.sort_unstable();
     places.dedup();
     let mut whole = Ok(true);
+    let mut after_interrupt = AFTER_INTERRUPT;
     for run in places.chunk_by(|a, b| a.0 == b.0) {
         let Some((job, index)) = run
             .first()
@@ -82,7 +87,10 @@ fn take(
         };
         let retained = kept.get(index).and_then(Option::as_ref);
         let taker = Taker::new(job, run, &mut spool);
-        whole = from_file(plan, job, retained, taker);
+        whole = match retained.and_then(Retained::blocks) {
+            Some(blocks) => from_memory(blocks, taker),
+            None => from_file(plan, job, taker, &mut after_interrupt),
+        };
         if !matches!(whole, Ok(true)) {
             break;
         }
@@ -91,35 +99,57 @@ fn take(
     whole
 }
 
+fn from_memory(blocks: &[(u64, Block)], mut taker: Taker<'_>) -> Result<bool> {
+    for (i, (at, block)) in blocks.iter().enumerate() {
+        taker.feed(*at, block.bytes(), i + 1 == blocks.len());
+    }
+    taker.end()?;
+    Ok(true)
+}
+
 fn from_file(
     plan: &Plan<'_>,
     job: &FileJob,
-    retained: Option<&Retained<'_>>,
     mut taker: Taker<'_>,
+    after_interrupt: &mut u64,
 ) -> Result<bool> {
-    if let Some(blocks) = retained.and_then(Retained::blocks) {
-        for (i, (at, block)) in blocks.iter().enumerate() {
-            taker.feed(*at, block.bytes(), i + 1 == blocks.len());
-        }
-        return taker.ended();
-    }
-    if plan.stop.load(Ordering::Relaxed) {
-        return Ok(false);
-    }
     plan.progress.again(&job.label, job.len);
     let opened = job.handle.open()?;
     let (stream, ending) = opened.stream_with_ending()?;
     let mut told = 0;
+    let mut cut = false;
     let read = stream::blocks(stream, &mut Retained::nothing(), |at, bytes, last| {
         let read = ending.bytes_read();
         plan.progress.bytes(read - told);
         told = read;
         let used = taker.feed(at, bytes, last);
-        used.filter(|_| !plan.stop.load(Ordering::Relaxed))
+        if plan.stop.load(Ordering::Relaxed) {
+            *after_interrupt = after_interrupt.saturating_sub(bytes.len() as u64);
+            cut = *after_interrupt == 0 && used.is_some();
+        }
+        used.filter(|_| !cut)
     });
     let _ = read; // the scan reported where the stream ends
     plan.progress.bytes(job.len.saturating_sub(told));
-    Ok(taker.ended()? && !plan.stop.load(Ordering::Relaxed))
+    taker.end()?;
+    Ok(!cut)
+}
+
+/// Keeps, after an interrupt, the connections whose records were all taken.
+pub fn keep_whole(
+    files: &Files,
+    finished: &mut Vec<Finished>,
+    names: &Names,
+    parts: &BTreeMap<u64, Vec<Loc>>,
+) {
+    let here = |(index, offset): (usize, u64)| {
+        let job = files.jobs().get(index);
+        job.is_none_or(|job| !job.compressed || files.spool().has(job.id, offset))
+    };
+    finished.retain(|f| {
+        let places = connections::places(files, std::slice::from_ref(f), names, parts);
+        places.into_iter().all(here)
+    });
 }
 
 /// Takes places of one file from its bytes, as they come.
@@ -182,10 +212,10 @@ impl<'a> Taker<'a> {
         None
     }
 
-    fn ended(self) -> Result<bool> {
+    fn end(self) -> Result<()> {
         match self.error {
             Some(e) => Err(e.into()),
-            None => Ok(true),
+            None => Ok(()),
         }
     }
 }

@@ -24,14 +24,20 @@ impl Budget {
 }
 
 /// All blocks of one file, or none.
-#[derive(Debug)]
 pub struct Retained<'a> {
     // none: nothing is kept, or no longer
     budget: Option<&'a Budget>,
     blocks: Vec<(u64, Block)>,
     taken: u64,
     most: u64,
+    forecast: Option<Forecast>,
 }
+
+/// How many bytes a file will have, once so many of them were met.
+pub type Forecast = Box<dyn Fn(u64) -> u64 + Send + Sync>;
+
+/// A forecast after so many bytes is believed.
+const TELLING: u64 = 16 << 20;
 
 impl<'a> Retained<'a> {
     /// Keeps blocks as long as the budget allows, and they have no more than `most` bytes.
@@ -42,7 +48,15 @@ impl<'a> Retained<'a> {
             blocks: Vec::new(),
             taken: 0,
             most,
+            forecast: None,
         }
+    }
+
+    /// Gives up at once where the file is going to have too many bytes, rather than when it has.
+    #[must_use]
+    pub fn expecting(mut self, forecast: Forecast) -> Self {
+        self.forecast = Some(forecast);
+        self
     }
 
     /// Keeps nothing.
@@ -53,6 +67,7 @@ impl<'a> Retained<'a> {
             blocks: Vec::new(),
             taken: 0,
             most: 0,
+            forecast: None,
         }
     }
 
@@ -63,7 +78,11 @@ impl<'a> Retained<'a> {
             return Some(block);
         };
         let len = block.footprint() as u64;
-        if self.taken + len <= self.most && budget.take(len) {
+        let expected = match &self.forecast {
+            Some(forecast) if at >= TELLING => forecast(at),
+            _ => 0,
+        };
+        if expected.max(self.taken + len) <= self.most && budget.take(len) {
             self.taken += len;
             self.blocks.push((at, block));
             return None;
@@ -95,7 +114,7 @@ impl Drop for Retained<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Retained};
+    use super::{Budget, Retained, TELLING};
     use crate::scan::stream::Block;
 
     #[test]
@@ -122,6 +141,11 @@ mod tests {
         assert!(small.offer(0, Block::empty()).is_none());
         assert!(small.offer(9, Block::empty()).is_some());
         assert!(small.blocks().is_none());
+        let mut early = Retained::within(&budget, 100 * one).expecting(Box::new(move |n| 9 * n));
+        drop(small);
+        assert!(early.offer(0, Block::empty()).is_none());
+        assert!(early.offer(TELLING, Block::empty()).is_some());
+        assert!(early.blocks().is_none());
         assert!(Retained::nothing().offer(0, Block::empty()).is_some());
     }
 }

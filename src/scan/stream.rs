@@ -4,13 +4,13 @@ use super::chunk::Walked;
 use super::collector::Collector;
 use super::plan::Plan;
 use super::reducer::Reducer;
-use super::retained::{Budget, Retained};
+use super::retained::{Budget, Forecast, Retained};
 use super::source::FileJob;
 use super::wave::Scratch;
-use crate::capture::{Compression, MAX_RECORD_LEN, walk};
+use crate::capture::{Compression, Ending, MAX_RECORD_LEN, walk};
 use crate::error::Result;
 use std::io::Read;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 /// Room in a block for the beginning of a record that the block before cuts; longer ones are
@@ -97,20 +97,19 @@ pub fn blocks(
     retained: &mut Retained<'_>,
     mut each: impl FnMut(u64, &[u8], bool) -> Option<usize>,
 ) -> std::io::Result<()> {
+    let at_end = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (full, filled) = mpsc::sync_channel::<Block>(AHEAD);
         let (empty, emptied) = mpsc::channel::<Block>();
-        let reader = scope.spawn(move || -> std::io::Result<()> {
-            loop {
-                let mut block = emptied.try_recv().unwrap_or_else(|_| Block::empty());
-                if block.read(&mut stream)? == 0 || full.send(block).is_err() {
-                    return Ok(());
-                }
-            }
+        let reader = scope.spawn(move || {
+            let read = read_ahead(&mut stream, &full, &emptied);
+            at_end.store(true, Ordering::Relaxed);
+            read
         });
         let mut chain = Chain {
             retained,
             empty,
+            at_end,
             before: None,
         };
         let mut ended = true;
@@ -136,10 +135,25 @@ pub fn blocks(
     })
 }
 
+fn read_ahead(
+    stream: &mut dyn Read,
+    full: &mpsc::SyncSender<Block>,
+    emptied: &mpsc::Receiver<Block>,
+) -> std::io::Result<()> {
+    loop {
+        let mut block = emptied.try_recv().unwrap_or_else(|_| Block::empty());
+        if block.read(stream)? == 0 || full.send(block).is_err() {
+            return Ok(());
+        }
+    }
+}
+
 /// The way of the blocks: from the reader, over the one before, back to it or to who keeps them.
 struct Chain<'r, 'b> {
     retained: &'r mut Retained<'b>,
     empty: mpsc::Sender<Block>,
+    /// The reader needs no blocks any more.
+    at_end: &'r AtomicBool,
     /// With its offset and how much of it is done with.
     before: Option<(u64, Block, usize)>,
 }
@@ -166,8 +180,11 @@ impl Chain<'_, '_> {
     }
 
     fn done(&mut self, at: u64, block: Block) {
-        let spare = self.retained.offer(at, block);
-        self.recycle(spare.unwrap_or_else(Block::present));
+        match self.retained.offer(at, block) {
+            Some(spare) => self.recycle(spare),
+            None if self.at_end.load(Ordering::Relaxed) => {}
+            None => self.recycle(Block::present()),
+        }
     }
 
     fn recycle(&self, block: Block) {
@@ -203,7 +220,9 @@ pub fn scan<'b>(
 ) -> Result<Retained<'b>> {
     let opened = files[index].handle.open()?;
     let (stream, ending) = opened.stream_with_ending()?;
-    let mut retained = Retained::within(budget, most_retained(opened.compression(), plan));
+    let most = most_retained(opened.compression(), plan);
+    let forecast = forecast(files[index].len, ending.clone());
+    let mut retained = Retained::within(budget, most).expecting(forecast);
     let mut wave = Wave::new(scratch, files[index].next);
     let mut told = 0;
     let mut tell = |read: u64| {
@@ -240,6 +259,15 @@ fn most_retained(compression: Option<Compression>, plan: &Plan<'_>) -> u64 {
         Some(Compression::Gzip) => plan.max_decompressed,
         _ => plan.max_decompressed / FAST_SHARE,
     }
+}
+
+// The rest of the file is as compressible as what was read of it.
+fn forecast(len: u64, ending: Ending) -> Forecast {
+    Box::new(move |met| {
+        let read = u128::from(ending.bytes_read().max(1));
+        let all = u128::from(met) * u128::from(len) / read;
+        u64::try_from(all).unwrap_or(u64::MAX)
+    })
 }
 
 /// The facts of some blocks, until they are reduced together.

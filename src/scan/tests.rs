@@ -176,18 +176,31 @@ fn a_cut_file_gives_what_is_whole_either_way() {
     }
 }
 
+/// More bytes than are read again after an interrupt, between the beginning and the end.
 #[test]
 fn an_interrupt_ends_the_second_decompression() {
     let dir = tempfile::tempdir().unwrap();
-    let path = written(&dir, "zst", &zst(&capture()));
+    let mut bytes = capture();
+    let again = bytes[24..].to_vec();
+    let long = 15_u32 << 20;
+    for _ in 0..12 {
+        bytes.extend(&again[..8]);
+        bytes.extend([long.to_le_bytes(); 2].concat());
+        bytes.resize(bytes.len() + long as usize, 0);
+    }
+    bytes.extend(again);
+    let path = written(&dir, "zst", &zst(&bytes));
     let told = Told {
         stop_when_again: true,
         ..Told::default()
     };
-    let outcome = run(&path, 1, 0, &told);
+    let outcome = run(&path, 2, 0, &told);
     assert!(outcome.interrupted);
     let timeline = &outcome.timelines[0];
-    assert!(timeline.not_fetched() > 10);
-    assert_eq!(timeline.reset_connections(), 0);
-    assert!(timeline.connections(0).is_empty());
+    assert!(timeline.not_fetched() > 10 && timeline.reset_connections() > 10);
+    let all = run(&path, 2, 0, &Told::default());
+    let all = all.timelines[0].reset_connections();
+    assert_eq!(timeline.not_fetched() + timeline.reset_connections(), all);
+    let whole = timeline.connections(0);
+    assert!(whole.iter().all(|c| !c.segments.is_empty()));
 }

@@ -207,11 +207,12 @@ fn conclude(
     } = known;
     let found = [&finished[..], &healthy];
     let (whole, unread) = again::all(plan, &mut files, &kept, &mut names, &parts, found)?;
-    let not_fetched = if whole { 0 } else { finished.len() };
+    let all = finished.len();
     if !whole {
-        finished.clear();
-        healthy.clear();
+        again::keep_whole(&files, &mut finished, &names, &parts);
+        again::keep_whole(&files, &mut healthy, &names, &parts);
     }
+    let not_fetched = all - finished.len();
     if forgotten + unread > 0 {
         let mut detail = format!("{forgotten} IP fragments were let go");
         if unread > 0 {
