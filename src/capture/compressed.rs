@@ -36,6 +36,11 @@ impl Ending {
         self.read.load(Ordering::Relaxed)
     }
 
+    /// Counts bytes as read.
+    pub(super) fn count(&self, bytes: u64) {
+        self.read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     fn add(&self, anomaly: Anomaly) {
         self.anomalies
             .lock()

@@ -75,11 +75,11 @@ pub struct FileJob {
     pub format: Format,
     /// Its name; that of the original where the file is a copy.
     pub format_name: String,
-    /// Bytes of the file that is read.
+    /// Bytes of the file that is read; 0 while a pipe has not told.
     pub len: u64,
     /// Bytes of the original where the file is a copy.
     pub original_len: u64,
-    /// Needs decompression.
+    /// Needs decompression, or comes from a pipe: there are no offsets to read at.
     pub compressed: bool,
     /// Where the next record begins.
     pub next: u64,
@@ -132,7 +132,7 @@ impl FileJob {
             format_name: opened.format_name(),
             len: opened.len(),
             original_len: opened.original_len(),
-            compressed: opened.compression().is_some(),
+            compressed: opened.is_stream(),
             next: 0,
             state: State::start(opened.format().clone()),
             preface: None,

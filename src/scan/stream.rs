@@ -248,6 +248,10 @@ pub fn scan<'b>(
     if let Err(e) = read {
         file.error = Some((file.next, e.to_string()));
     }
+    if opened.is_once() {
+        file.len = ending.bytes_read();
+        file.original_len = file.len;
+    }
     file.done = true;
     plan.progress.file_done(&file.label);
     Ok(retained)

@@ -204,3 +204,32 @@ fn an_interrupt_ends_the_second_decompression() {
     let whole = timeline.connections(0);
     assert!(whole.iter().all(|c| !c.segments.is_empty()));
 }
+
+/// A pipe, whose length is not known, from memory and from its copy.
+#[cfg(unix)]
+#[test]
+fn a_pipe_gives_what_a_file_gives() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = capture();
+    bytes.extend_from_within(24..);
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for (packed, most) in [
+        (bytes.clone(), u64::MAX),
+        (bytes.clone(), 0),
+        (zst(&bytes), 0),
+    ] {
+        let file = written(&dir, "file", &packed);
+        let expected = content(&run(&file, 2, 0, &Told::default()));
+        let len = packed.len() as u64;
+        let path = pipe.clone();
+        let writer = std::thread::spawn(move || std::fs::write(path, packed));
+        let told = Told::default();
+        let outcome = run(&pipe, 2, most, &told);
+        writer.join().unwrap().unwrap();
+        assert!(content(&outcome) == expected, "{len} bytes, {most} kept");
+        assert_eq!(outcome.totals.bytes, len);
+        assert_eq!(told.again.lock().unwrap().is_empty(), most > 0);
+    }
+}

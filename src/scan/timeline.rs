@@ -97,10 +97,11 @@ fn number(
 // then the other large ones with all threads each.
 fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>, budget: &Budget) -> Result<Vec<Scanned>> {
     let size = |files: &[FileJob]| files.iter().map(|f| f.len).sum::<u64>();
+    let known = |files: &[FileJob]| files.iter().all(|f| f.len > 0);
     let (small, large): (Vec<_>, Vec<_>) = jobs
         .into_iter()
         .enumerate()
-        .partition(|(_, f)| size(f) < SMALL);
+        .partition(|(_, f)| known(f) && size(f) < SMALL);
     let (packed, plain): (Vec<_>, Vec<_>) = large
         .into_iter()
         .partition(|(_, f)| f.iter().all(|f| f.compressed));
