@@ -9,12 +9,14 @@ use crate::anomaly::{Anomaly, AnomalyKind};
 use flate2::bufread::GzDecoder;
 use lz4_flex::frame::FrameDecoder;
 use std::io::{self, BufRead, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Tells, once a stream was read to its end, what was wrong with it.
+/// Tells how much of a stream was read, and, once it was read to its end, what was wrong with it.
 #[derive(Clone, Debug, Default)]
 pub struct Ending {
     anomalies: Arc<Mutex<Vec<Anomaly>>>,
+    read: Arc<AtomicU64>,
 }
 
 impl Ending {
@@ -26,6 +28,17 @@ impl Ending {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Compressed bytes read so far, for progress.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes as read.
+    pub(super) fn count(&self, bytes: u64) {
+        self.read.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn add(&self, anomaly: Anomaly) {
@@ -40,7 +53,7 @@ impl Ending {
 pub(super) fn reader(input: Box<dyn Read + Send>) -> (Box<dyn Read + Send>, Ending) {
     let ending = Ending::default();
     let frames = Frames {
-        stage: Stage::Between(Source::new(input)),
+        stage: Stage::Between(Source::new(input, Arc::clone(&ending.read))),
         ending: ending.clone(),
     };
     (Box::new(frames), ending)
@@ -72,12 +85,15 @@ struct Source {
     exhausted: bool,
     /// Reading the input itself failed.
     failed: bool,
+    /// Bytes read so far, for others to see.
+    read: Arc<AtomicU64>,
 }
 
 impl Source {
-    fn new(input: Box<dyn Read + Send>) -> Self {
+    fn new(input: Box<dyn Read + Send>, read: Arc<AtomicU64>) -> Self {
         Self {
             input,
+            read,
             buf: vec![0; INPUT_LEN],
             start: 0,
             end: 0,
@@ -112,6 +128,7 @@ impl Source {
         match n {
             Ok(n) => {
                 self.end += n;
+                self.read.fetch_add(n as u64, Ordering::Relaxed);
                 Ok(n)
             }
             Err(e) => {

@@ -127,9 +127,31 @@ impl Layout {
         }
     }
 
+    /// As [`Self::state_at`], and the last offset for which it is the same.
+    #[must_use]
+    pub fn state_until(&self, offset: u64) -> (State, u64) {
+        let before = self.sections.partition_point(|s| s.offset < offset);
+        let section = before.checked_sub(1).and_then(|i| self.sections.get(i));
+        let interface = section.and_then(|section| {
+            let known = section
+                .interfaces
+                .partition_point(|i| i.span.offset < offset);
+            section.interfaces.get(known).map(|i| i.span.offset)
+        });
+        let next = self.sections.get(before).map(|s| s.offset);
+        let until = next.into_iter().chain(interface).min();
+        (self.state_at(offset).alone(), until.unwrap_or(u64::MAX))
+    }
+
     /// The sections, as they were pushed.
     pub fn sections(&self) -> impl Iterator<Item = &Structure> {
         self.sections.iter().map(|s| &s.structure)
+    }
+
+    /// Where the interfaces of all sections are described.
+    pub fn interfaces(&self) -> impl Iterator<Item = Span> {
+        let all = self.sections.iter().flat_map(|s| s.interfaces.iter());
+        all.map(|interface| interface.span)
     }
 
     /// The offset of the section a record at `offset` is in; 0 if none is known.

@@ -17,6 +17,7 @@ mod format;
 mod identify;
 mod layout;
 mod netmon;
+mod once;
 mod opened;
 mod options;
 mod packet_options;

@@ -4,6 +4,7 @@ use super::compressed::{self, Ending};
 use super::format::Format;
 use super::identify::{Compression, Identified, PREFIX_LEN, identify};
 use super::netmon;
+use super::once::{AHEAD, Copying, First};
 use super::platform;
 use crate::anomaly::{Anomaly, AnomalyKind};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +25,8 @@ pub struct Opened {
     anomalies: Vec<Anomaly>,
     /// A temporary copy of something that cannot be opened again, or not cheaply.
     copy: Option<Copy>,
+    /// The input itself, while the copy is not written yet.
+    first: Option<First>,
 }
 
 /// What a temporary copy stands for.
@@ -37,7 +40,7 @@ struct Copy {
 
 impl Opened {
     /// Opens a file and identifies it by content. What is no regular file (a named pipe, a
-    /// shell's `<(...)`) is copied to a temporary file first, like standard input.
+    /// shell's `<(...)`) is read like standard input.
     ///
     /// # Errors
     /// The file cannot be read, or is not a capture that is read; the error names the path.
@@ -54,7 +57,7 @@ impl Opened {
         if metadata.is_file() {
             Self::from_file(file)
         } else {
-            Self::spool(Box::new(file), None)
+            Self::once(Box::new(file), None)
         }
     }
 
@@ -70,7 +73,7 @@ impl Opened {
                 let (mut inner, _) = compressed::reader(Box::new(plain(&file)));
                 match format_inside(kind, &mut inner)? {
                     Some(format) => (format, Some(kind)),
-                    None => return Self::spool(Box::new(plain(&file)), None),
+                    None => return Self::once(Box::new(plain(&file)), None),
                 }
             }
             other => (format_of(other)?, None),
@@ -83,68 +86,71 @@ impl Opened {
             compression,
             anomalies: Vec::new(),
             copy: None,
+            first: None,
         })
     }
 
-    /// Copies standard input, decompressed, to an unnamed temporary file, in `spool_dir` if
-    /// given, as what a case needs is read a second time.
+    /// Standard input, to be streamed. What comes is copied as it is to an unnamed temporary
+    /// file, in `spool_dir` if given, for the case that it must be read a second time.
     ///
     /// # Errors
-    /// Standard input cannot be read or the temporary file not written, or what comes is not a
+    /// Standard input cannot be read or the temporary file not be made, or what comes is not a
     /// capture.
     pub fn from_stdin(spool_dir: Option<&Path>) -> Result<Self> {
-        Self::spool(Box::new(io::stdin()), spool_dir).map_err(|e| e.at(Path::new("-")))
+        Self::once(Box::new(io::stdin()), spool_dir).map_err(|e| e.at(Path::new("-")))
     }
 
     /// [`Self::from_stdin`] for any reader.
     ///
     /// # Errors
     /// As there.
-    pub fn spool(mut input: Box<dyn Read + Send>, spool_dir: Option<&Path>) -> Result<Self> {
-        let mut prefix = vec![0; PREFIX_LEN];
-        let had = fill(&mut input, &mut prefix)?;
-        prefix.truncate(had);
-        let identified = identify(&prefix);
-        let whole = Box::new(io::Cursor::new(prefix).chain(input));
-        let (mut whole, ending): (Box<dyn Read + Send>, _) = match identified {
+    pub fn once(mut input: Box<dyn Read + Send>, spool_dir: Option<&Path>) -> Result<Self> {
+        let mut ahead = vec![0; AHEAD];
+        let had = fill(&mut input, &mut ahead)?;
+        ahead.truncate(had);
+        let identified = identify(ahead.get(..PREFIX_LEN).unwrap_or(&ahead));
+        let temporary = || match spool_dir {
+            Some(dir) => tempfile::tempfile_in(dir),
+            None => tempfile::tempfile(),
+        };
+        let whole = Box::new(io::Cursor::new(ahead).chain(input));
+        let file = Arc::new(temporary()?);
+        let (copying, counting) = Copying::new(whole, &file);
+        let (format, compression, first) = match identified {
             Identified::Compressed(kind) => {
-                let (mut inner, ending) = compressed::reader(whole);
+                let (mut inner, ending) = compressed::reader(Box::new(copying));
                 let mut prefix = vec![0; PREFIX_LEN];
                 let had = fill(&mut inner, &mut prefix)?;
                 prefix.truncate(had);
-                if let Identified::Compressed(_) = identify(&prefix) {
-                    return Err(compressed_twice(kind));
-                }
-                match identify(&prefix) {
-                    Identified::Tabled => {}
+                let identified = identify(&prefix);
+                let inner = Box::new(io::Cursor::new(prefix).chain(inner));
+                match identified {
+                    Identified::Compressed(_) => return Err(compressed_twice(kind)),
+                    Identified::Tabled => return copied(inner, &ending, temporary()?),
                     other => {
-                        format_of(other).map_err(|e| inside(kind, e))?;
+                        let format = format_of(other).map_err(|e| inside(kind, e))?;
+                        (format, Some(kind), (inner as Box<dyn Read + Send>, ending))
                     }
                 }
-                (Box::new(io::Cursor::new(prefix).chain(inner)), Some(ending))
             }
-            Identified::Tabled => (whole, None),
+            Identified::Tabled => return copied(Box::new(copying), &counting, temporary()?),
             other => {
-                format_of(other)?;
-                (whole, None)
+                let whole: Box<dyn Read + Send> = Box::new(copying);
+                (format_of(other)?, None, (whole, counting))
             }
         };
-        let mut file = match spool_dir {
-            Some(dir) => tempfile::tempfile_in(dir)?,
-            None => tempfile::tempfile()?,
-        };
-        io::copy(&mut whole, &mut file)?;
-        file.flush()?;
-        file.rewind()?;
-        let mut opened = Self::from_file(file)?;
-        let ending = ending.map(|e| e.anomalies()).unwrap_or_default();
-        opened.anomalies.splice(0..0, ending);
-        let len = opened.len;
-        opened.copy.get_or_insert(Copy {
-            format_name: None,
+        let len = if had < AHEAD { had as u64 } else { 0 };
+        let format_name = None;
+        Ok(Self {
+            file,
+            format,
             len,
-        });
-        Ok(opened)
+            modified: None,
+            compression,
+            anomalies: Vec::new(),
+            copy: Some(Copy { format_name, len }),
+            first: Some(First::new(first)),
+        })
     }
 
     /// Which container, after decompression.
@@ -166,19 +172,32 @@ impl Opened {
         self.copy.is_some()
     }
 
+    /// Whether its bytes are to be read by [`Self::stream`] only: it is compressed, or can be
+    /// read once.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.compression.is_some() || self.first.is_some()
+    }
+
+    /// Whether it can be read once, from a pipe; when that is done, from its copy.
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        self.first.is_some()
+    }
+
     /// Bytes of the original, where this is a copy, else as [`Self::len`].
     #[must_use]
     pub fn original_len(&self) -> u64 {
         self.copy.as_ref().map_or(self.len, |copy| copy.len)
     }
 
-    /// Bytes on disk (compressed if the file is), for progress.
+    /// Bytes on disk (compressed if the file is), for progress; 0 if that is not known yet.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether the file has no bytes; never so, as it was identified.
+    /// Whether nothing is known of its length.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -217,12 +236,15 @@ impl Opened {
         Ok(self.stream_with_ending()?.0)
     }
 
-    /// As [`Self::stream`], with a handle that says, after the reader's end, how the
-    /// compressed stream ended. Damage ends the stream early and is no read error.
+    /// As [`Self::stream`], with a handle that says how far it was read and, after the reader's
+    /// end, how the compressed stream ended. Damage ends the stream early and is no read error.
     ///
     /// # Errors
     /// The decompressor cannot be set up.
     pub fn stream_with_ending(&self) -> Result<(Box<dyn Read + Send>, Ending)> {
+        if let Some(first) = self.first.as_ref().and_then(First::take) {
+            return Ok(first);
+        }
         match self.compression {
             Some(_) => Ok(compressed::reader(Box::new(plain(&self.file)))),
             None => Ok((Box::new(plain(&self.file)), Ending::default())),
@@ -293,6 +315,21 @@ fn fill(input: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(had)
+}
+
+/// A temporary copy of what must be rewritten.
+fn copied(mut whole: Box<dyn Read + Send>, ending: &Ending, mut file: File) -> Result<Opened> {
+    io::copy(&mut whole, &mut file)?;
+    file.flush()?;
+    file.rewind()?;
+    let mut opened = Opened::from_file(file)?;
+    opened.anomalies.splice(0..0, ending.anomalies());
+    let len = opened.len;
+    opened.copy.get_or_insert(Copy {
+        format_name: None,
+        len,
+    });
+    Ok(opened)
 }
 
 /// `None` where what is inside must be rewritten.
@@ -417,17 +454,35 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_spooled_decompressed() {
+    fn a_pipe_is_read_once_and_then_from_its_copy() {
         let mut packed = zstd::encode_all(&pcap()[..], 1).unwrap();
         packed.extend(b"tail");
-        let opened = Opened::spool(Box::new(Cursor::new(packed)), None).unwrap();
-        assert_eq!(
-            (opened.compression(), opened.len()),
-            (None, pcap().len() as u64)
-        );
-        assert_eq!(all(&opened), pcap());
-        let kinds: Vec<AnomalyKind> = opened.anomalies().iter().map(|a| a.kind).collect();
-        assert_eq!(kinds, [AnomalyKind::TrailingGarbage]);
+        for (bytes, kind) in [(packed, Some(Compression::Zstd)), (pcap(), None)] {
+            let len = bytes.len() as u64;
+            let opened = Opened::once(Box::new(Cursor::new(bytes)), None).unwrap();
+            assert_eq!((opened.compression(), opened.len()), (kind, len));
+            assert!(opened.is_stream() && opened.is_once() && opened.is_copy());
+            for _ in 0..2 {
+                let (mut stream, ending) = opened.stream_with_ending().unwrap();
+                let mut out = Vec::new();
+                stream.read_to_end(&mut out).unwrap();
+                assert_eq!(out, pcap());
+                let kinds: Vec<AnomalyKind> = ending.anomalies().iter().map(|a| a.kind).collect();
+                let tail = kind.map(|_| AnomalyKind::TrailingGarbage);
+                assert_eq!(kinds, Vec::from_iter(tail));
+            }
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_long_pipe_is_not_known() {
+        let bytes = [pcap(), vec![0; super::AHEAD]].concat();
+        let opened = Opened::once(Box::new(Cursor::new(bytes.clone())), None).unwrap();
+        assert_eq!(opened.len(), 0);
+        let (mut stream, ending) = opened.stream_with_ending().unwrap();
+        let n = std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+        assert_eq!((n, ending.bytes_read()), (bytes.len() as u64, n));
+        assert!(all(&opened) == bytes);
     }
 
     #[test]
@@ -441,7 +496,7 @@ mod tests {
             (twice, "compressed twice"),
             (text, "zstd-compressed, and it is text"),
         ] {
-            let error = Opened::spool(Box::new(Cursor::new(bytes)), None).unwrap_err();
+            let error = Opened::once(Box::new(Cursor::new(bytes)), None).unwrap_err();
             assert!(error.to_string().contains(words), "{error}");
         }
         let error = Opened::open("does/not/exist".as_ref()).unwrap_err();

@@ -17,6 +17,20 @@ pub(super) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<us
     std::os::windows::fs::FileExt::seek_read(file, buf, offset)
 }
 
+/// Fills the buffer with what lies at an offset.
+pub(crate) fn read_whole_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<()> {
+    let mut had = 0;
+    while let Some(rest) = buf.get_mut(had..).filter(|rest| !rest.is_empty()) {
+        match read_at(file, rest, offset.saturating_add(had as u64)) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => had += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
 /// Device and inode: equal for two names of one file.
 #[cfg(unix)]
 pub(super) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {

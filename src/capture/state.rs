@@ -47,6 +47,16 @@ pub(super) struct Skip {
 }
 
 impl State {
+    /// The same, with nothing that other threads share: counting who shares it is slow when
+    /// done for every record.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self {
+            interfaces: Arc::new(Vec::clone(&self.interfaces)),
+            ..self
+        }
+    }
+
     /// Before byte 0 of a file: the walk reads the file header first.
     #[must_use]
     pub fn start(format: Format) -> Self {

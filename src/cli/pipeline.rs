@@ -18,6 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Memory for flow tables where the machine does not say how much it has, in bytes.
 const DEFAULT_MEMORY: u64 = 4 << 30;
 
+/// Most bytes of decompressed data that are kept to spare a second decompression.
+const MOST_DECOMPRESSED: u64 = 2 << 30;
+
 /// What was found: cases and groups numbered over all timelines, from 1.
 #[derive(Default)]
 pub struct Found {
@@ -71,6 +74,7 @@ pub fn find(
         Output::Directory(d) => Some(d.clone()),
         _ => None,
     };
+    let max_memory = settings.max_memory.unwrap_or_else(half_the_memory);
     let plan = Plan {
         paths: settings.paths.clone(),
         include: settings.include.clone().unwrap_or_default(),
@@ -79,7 +83,8 @@ pub fn find(
         separate: settings.separate,
         threads: settings.threads,
         chunk_size: settings.chunk_size.unwrap_or(scan::CHUNK_SIZE).max(1),
-        max_memory: settings.max_memory.unwrap_or_else(half_the_memory),
+        max_memory,
+        max_decompressed: decompressed(max_memory),
         progress,
         stop,
     };
@@ -92,6 +97,7 @@ pub(super) fn find_in(
     settings: &Settings,
     stop: &AtomicBool,
 ) -> Result<Found, Failure> {
+    let max_memory = settings.max_memory.unwrap_or_else(half_the_memory);
     let plan = Plan {
         paths,
         include: globset::GlobSet::empty(),
@@ -100,7 +106,8 @@ pub(super) fn find_in(
         separate: true,
         threads: settings.threads,
         chunk_size: scan::CHUNK_SIZE,
-        max_memory: settings.max_memory.unwrap_or_else(half_the_memory),
+        max_memory,
+        max_decompressed: decompressed(max_memory),
         progress: &scan::Silent,
         stop,
     };
@@ -157,9 +164,7 @@ fn add_timeline(
         if interrupted && cases.len() >= AFTER_INTERRUPT {
             break;
         }
-        let mut batch = timeline
-            .connections(cases.len())
-            .map_err(|e| Failure::input(e.to_string()))?;
+        let mut batch = timeline.connections(cases.len());
         if interrupted {
             batch.truncate(AFTER_INTERRUPT);
         }
@@ -175,7 +180,8 @@ fn add_timeline(
         });
         cases.par_extend(diagnosed);
     }
-    found.not_examined += (timeline.reset_connections() - cases.len()) as u64;
+    let not_fetched = timeline.reset_connections() - cases.len() + timeline.not_fetched();
+    found.not_examined += not_fetched as u64;
     let Timeline {
         world,
         storms,
@@ -339,6 +345,11 @@ pub(super) fn context(settings: &Settings) -> Context {
 
 fn packets(n: u64) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Bytes of decompressed data that may be kept beside flow tables of `max_memory` bytes.
+fn decompressed(max_memory: u64) -> u64 {
+    (max_memory / 4).min(MOST_DECOMPRESSED)
 }
 
 /// Half of what the machine says is available, in bytes.

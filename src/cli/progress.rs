@@ -97,6 +97,17 @@ impl Progress for Bars {
         }
     }
 
+    fn again(&self, label: &str, bytes: u64) {
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+        match self.shown {
+            Shown::No => {}
+            Shown::Bar => self.bar.inc_length(bytes),
+            Shown::Lines => {
+                super::console::say(format_args!("rstcap: {label} is read a second time"));
+            }
+        }
+    }
+
     fn resets(&self, n: u64) {
         self.resets.fetch_add(n, Ordering::Relaxed);
         if n > 0 {

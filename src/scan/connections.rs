@@ -3,7 +3,6 @@
 use super::fetch::{self, Wanted};
 use super::source::Files;
 use crate::capture::Record;
-use crate::error::Result;
 use crate::flow::build::{self, Place};
 use crate::flow::datagram::{self, Part};
 use crate::flow::loc::Loc;
@@ -16,12 +15,21 @@ use crate::packet::{self, Transport};
 use crate::units::{FrameNumber, Seq, Span, Timestamp};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-enum Piece {
-    Segment(usize, Box<Segment>, Option<First>),
-    Part(usize, FrameRef, Part),
-    Icmp(usize, IcmpError),
-    Frame(usize, FrameRef),
+/// Connections whose records are asked for at a time.
+const BATCH: usize = 64;
+
+/// What was made of a connection's records, in no order.
+#[derive(Default)]
+struct Pieces {
+    /// With their numbers in the connection.
+    segments: Vec<(u32, Segment)>,
+    firsts: Vec<(FrameNumber, First)>,
+    /// Later fragments, with the first one of each and where it is.
+    parts: Vec<(FrameRef, FrameRef, Part)>,
+    icmp: Vec<IcmpError>,
+    lookup: Vec<FrameRef>,
 }
 
 /// A segment that is the first fragment of its datagram.
@@ -33,93 +41,148 @@ struct First {
 }
 
 /// What a wanted record is for.
-enum Purpose {
-    Part { connection: usize, first: FrameRef },
-    Segment { connection: usize, nth: u32 },
-    Icmp { connection: usize, about: u8 },
-    Frame { connection: usize },
+#[derive(Clone, Copy)]
+struct Purpose {
+    connection: u32,
+    frame: u64,
+    role: Role,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    /// Its number in the connection.
+    Segment(u32),
+    /// The endpoint whose segment is quoted.
+    Icmp(u8),
+    /// A part of the name's lookup.
+    Lookup,
+    /// The frame of the first fragment.
+    Part(u64),
 }
 
 /// Makes connections of finished flows, in their order. Names are looked up if given; `parts`
 /// are the later fragments of datagrams by the frame of the first one.
-///
-/// # Errors
-/// A compressed file cannot be decompressed again.
 pub fn make(
-    files: &mut Files,
+    files: &Files,
     finished: &[Finished],
     names: Option<&Names>,
     parts: &BTreeMap<u64, Vec<Loc>>,
-) -> Result<Vec<Connection>> {
+) -> Vec<Connection> {
     let clients: Vec<_> = finished.iter().map(roles::client_of).collect();
-    let lookups: Vec<_> = finished
-        .iter()
+    let asked: Vec<_> = finished
+        .par_iter()
         .zip(&clients)
         .map(|(f, c)| lookup(files, f, c.0, names))
         .collect();
-    let (purposes, frames, wanted) = wishes(files, finished, &lookups, parts);
-    let pieces = fetch::all(files, wanted, |wanted, record| {
+    let wanted = wishes(files, finished, &asked, parts);
+    let room = |f: &Finished| {
+        let segments = Vec::with_capacity(f.kept.len());
+        Mutex::new(Pieces {
+            segments,
+            ..Pieces::default()
+        })
+    };
+    // each made where it belongs; two threads seldom want the same place
+    let pieces: Vec<Mutex<Pieces>> = finished.par_iter().map(room).collect();
+    fetch::all(files, wanted, |wanted, record| {
+        let index = wanted.purpose.connection as usize;
+        let client = clients[index].0;
+        if let Some(piece) = Piece::of(files, wanted, record, &finished[index], client) {
+            let pieces = pieces[index].lock();
+            pieces.unwrap_or_else(PoisonError::into_inner).take(piece);
+        }
+    });
+    pieces
+        .into_par_iter()
+        .zip(finished)
+        .zip(&clients)
+        .zip(asked)
+        .map(|(((pieces, f), &client), name)| {
+            let pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
+            assemble(skeleton(f, client, name), pieces)
+        })
+        .collect()
+}
+
+enum Piece {
+    Segment(u32, Segment, Option<First>),
+    Part(FrameRef, FrameRef, Part),
+    Icmp(IcmpError),
+    Lookup(FrameRef),
+}
+
+impl Piece {
+    fn of(
+        files: &Files,
+        wanted: &Wanted<Purpose>,
+        record: &Record<'_>,
+        f: &Finished,
+        client: usize,
+    ) -> Option<Self> {
+        let Purpose { frame, role, .. } = wanted.purpose;
+        let place = |number: u64| files.frame_ref(Loc::new(number, wanted.offset));
         let frame = FrameRef {
             span: record.span,
-            ..frames[wanted.ticket]
+            ..place(frame)?
         };
-        match purposes[wanted.ticket] {
-            Purpose::Segment { connection, .. } => {
-                let client = finished[connection].endpoints[clients[connection].0];
-                segment(record, frame, client)
-                    .map(|(s, first)| Piece::Segment(connection, Box::new(s), first))
+        match role {
+            Role::Segment(nth) => segment(record, frame, f.endpoints[client])
+                .map(|(segment, first)| Self::Segment(nth, segment, first)),
+            Role::Part(first) => Some(Self::Part(place(first)?, frame, part(record)?)),
+            Role::Icmp(about) => {
+                icmp(record, frame, side(usize::from(about), client)).map(Self::Icmp)
             }
-            Purpose::Part { connection, .. } => {
-                part(record).map(|part| Piece::Part(connection, frame, part))
-            }
-            Purpose::Icmp { connection, about } => {
-                let about = side(usize::from(about), clients[connection].0);
-                icmp(record, frame, about).map(|e| Piece::Icmp(connection, e))
-            }
-            Purpose::Frame { connection } => Some(Piece::Frame(connection, frame)),
+            Role::Lookup => Some(Self::Lookup(frame)),
         }
-    })?;
-    let mut connections: Vec<Connection> = finished
-        .iter()
-        .zip(&clients)
-        .zip(lookups)
-        .map(|((f, &c), name)| skeleton(f, c, name))
-        .collect();
-    let room = |f: &Finished| Vec::with_capacity(f.kept.len());
-    let mut nths: Vec<Vec<(u32, Box<Segment>)>> = finished.iter().map(room).collect();
-    let mut datagrams: BTreeMap<(usize, FrameNumber), Datagram> = BTreeMap::new();
-    for (ticket, piece) in pieces.into_iter().flatten() {
+    }
+}
+
+impl Pieces {
+    fn take(&mut self, piece: Piece) {
         match piece {
-            Piece::Segment(i, segment, first) => {
-                let Purpose::Segment { nth, .. } = purposes[ticket] else {
-                    continue;
-                };
-                if first.is_some() {
-                    let key = (i, segment.frame.number);
-                    datagrams.entry(key).or_default().first = first;
-                }
-                nths[i].push((nth, segment));
+            Piece::Segment(nth, segment, first) => {
+                self.firsts.extend(first.map(|f| (segment.frame.number, f)));
+                self.segments.push((nth, segment));
             }
-            Piece::Part(i, frame, part) => {
-                let Purpose::Part { first, .. } = purposes[ticket] else {
-                    continue;
-                };
-                connections[i].fragments.push((first, frame));
-                let datagram = datagrams.entry((i, first.number)).or_default();
-                datagram.parts.push(part);
-            }
-            Piece::Icmp(i, error) => connections[i].icmp.push(error),
-            Piece::Frame(i, frame) => complete_name(&mut connections[i], frame),
+            Piece::Part(first, frame, part) => self.parts.push((first, frame, part)),
+            Piece::Icmp(error) => self.icmp.push(error),
+            Piece::Lookup(frame) => self.lookup.push(frame),
         }
     }
-    connections
-        .par_iter_mut()
-        .zip(nths)
-        .for_each(|(connection, segments)| fill(connection, segments));
-    for (i, connection) in connections.iter_mut().enumerate() {
-        assemble(connection, i, &mut datagrams);
+}
+
+/// Where the records lie that [`make`] fetches: index of the file, and offset.
+pub fn places(
+    files: &Files,
+    finished: &[Finished],
+    names: &Names,
+    parts: &BTreeMap<u64, Vec<Loc>>,
+) -> Vec<(usize, u64)> {
+    let asked: Vec<_> = finished
+        .par_iter()
+        .map(|f| lookup(files, f, roles::client_of(f).0, Some(names)))
+        .collect();
+    let wanted = wishes(files, finished, &asked, parts);
+    wanted.into_iter().map(|w| (w.file, w.offset)).collect()
+}
+
+// A connection of its pieces.
+fn assemble(mut connection: Connection, pieces: Pieces) -> Connection {
+    connection.icmp = pieces.icmp;
+    for frame in pieces.lookup {
+        complete_name(&mut connection, frame);
     }
-    Ok(connections)
+    fill(&mut connection, pieces.segments);
+    let mut datagrams: BTreeMap<FrameNumber, Datagram> = BTreeMap::new();
+    for (number, first) in pieces.firsts {
+        datagrams.entry(number).or_default().first = Some(first);
+    }
+    for (first, frame, part) in pieces.parts {
+        connection.fragments.push((first, frame));
+        datagrams.entry(first.number).or_default().parts.push(part);
+    }
+    put_together(&mut connection, &mut datagrams);
+    connection
 }
 
 /// A fragmented datagram.
@@ -130,16 +193,12 @@ struct Datagram {
 }
 
 // Gives segments what the later fragments of their datagrams hold.
-fn assemble(
-    connection: &mut Connection,
-    index: usize,
-    datagrams: &mut BTreeMap<(usize, FrameNumber), Datagram>,
-) {
+fn put_together(connection: &mut Connection, datagrams: &mut BTreeMap<FrameNumber, Datagram>) {
     connection
         .fragments
         .sort_unstable_by_key(|(first, part)| (first.number, part.number));
     for segment in &mut connection.segments {
-        let Some(datagram) = datagrams.get_mut(&(index, segment.frame.number)) else {
+        let Some(datagram) = datagrams.get_mut(&segment.frame.number) else {
             continue;
         };
         let Some(First { start, tunnelled }) = datagram.first else {
@@ -197,56 +256,63 @@ fn wishes(
     finished: &[Finished],
     lookups: &[Option<NameLookup>],
     parts: &BTreeMap<u64, Vec<Loc>>,
-) -> (Vec<Purpose>, Vec<FrameRef>, Vec<Wanted>) {
-    let mut purposes = Vec::new();
-    let mut frames: Vec<FrameRef> = Vec::new();
-    let mut wanted = Vec::new();
-    let first = files.jobs().first().map_or(0, |j| j.id.0);
-    let mut want = |purpose: Purpose, frame: FrameRef| {
-        wanted.push(Wanted {
-            file: (frame.file.0 - first) as usize,
-            offset: frame.span.offset,
-            ticket: frames.len(),
-        });
-        frames.push(frame);
-        purposes.push(purpose);
+) -> Vec<Wanted<Purpose>> {
+    let all: Vec<Vec<_>> = finished
+        .par_chunks(BATCH)
+        .zip(lookups.par_chunks(BATCH))
+        .enumerate()
+        .map(|(batch, (finished, lookups))| {
+            let mut wanted = Vec::new();
+            for (nth, (f, name)) in finished.iter().zip(lookups).enumerate() {
+                let connection = (batch * BATCH + nth) as u32;
+                wishes_of(files, connection, f, name.as_ref(), parts, &mut wanted);
+            }
+            wanted
+        })
+        .collect();
+    all.concat()
+}
+
+fn wishes_of(
+    files: &Files,
+    connection: u32,
+    f: &Finished,
+    name: Option<&NameLookup>,
+    parts: &BTreeMap<u64, Vec<Loc>>,
+    wanted: &mut Vec<Wanted<Purpose>>,
+) {
+    let mut want = |loc: Loc, role: Role| {
+        let purpose = Purpose {
+            connection,
+            frame: loc.frame(),
+            role,
+        };
+        wanted.extend(files.index_of(loc.frame()).map(|file| Wanted {
+            file,
+            offset: loc.offset(),
+            purpose,
+        }));
     };
-    for (connection, (f, name)) in finished.iter().zip(lookups).enumerate() {
-        for kept in &f.kept {
-            if let Some(frame) = files.frame_ref(kept.loc) {
-                want(
-                    Purpose::Segment {
-                        connection,
-                        nth: kept.nth,
-                    },
-                    frame,
-                );
-            }
-        }
-        for &(loc, about) in &f.icmp {
-            if let Some(frame) = files.frame_ref(loc) {
-                want(Purpose::Icmp { connection, about }, frame);
-            }
-        }
-        for frame in name
-            .iter()
-            .flat_map(|n| n.query.iter().chain([&n.answer]).chain(&n.related))
-        {
-            want(Purpose::Frame { connection }, *frame);
-        }
-        let own = f.kept.iter().map(|kept| kept.loc.frame());
-        let looked_up = name
-            .iter()
-            .flat_map(|n| n.query.iter().chain([&n.answer]).chain(&n.related));
-        for number in own.chain(looked_up.map(|frame| frame.number.0)) {
-            let later = parts.get(&number).into_iter().flatten();
-            let first = |loc: Loc| files.frame_ref(Loc::new(number, loc.offset()));
-            for (frame, first) in later.filter_map(|&loc| files.frame_ref(loc).zip(first(loc))) {
-                want(Purpose::Part { connection, first }, frame);
-            }
-        }
+    let looked_up = || {
+        let frames = |n: &'_ NameLookup| n.query.into_iter().chain([n.answer]);
+        let all = name.map(|n| frames(n).chain(n.related.iter().copied()));
+        all.into_iter().flatten()
+    };
+    f.kept
+        .iter()
+        .for_each(|k| want(k.loc, Role::Segment(k.nth)));
+    f.icmp
+        .iter()
+        .for_each(|&(loc, about)| want(loc, Role::Icmp(about)));
+    looked_up().for_each(|f| want(Loc::new(f.number.0, f.span.offset), Role::Lookup));
+    if parts.is_empty() {
+        return;
     }
-    (purposes, frames, wanted)
+    let own = f.kept.iter().map(|kept| kept.loc.frame());
+    for number in own.chain(looked_up().map(|frame| frame.number.0)) {
+        let later = parts.get(&number).into_iter().flatten();
+        later.for_each(|&loc| want(loc, Role::Part(number)));
+    }
 }
 
 fn segment(
@@ -346,7 +412,7 @@ fn complete_name(connection: &mut Connection, frame: FrameRef) {
 }
 
 // Puts the segments in order and notes what lies between them.
-fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
+fn fill(connection: &mut Connection, mut segments: Vec<(u32, Segment)>) {
     segments.sort_unstable_by_key(|(nth, s)| (*nth, s.frame.number));
     connection.segments.reserve_exact(segments.len());
     let mut next = 0_u64;
@@ -364,7 +430,7 @@ fn fill(connection: &mut Connection, mut segments: Vec<(u32, Box<Segment>)>) {
                 .push((connection.segments.len(), nth - next));
         }
         next = nth + 1;
-        connection.segments.push(*segment);
+        connection.segments.push(segment);
     }
     let total = connection.totals.segments[0] + connection.totals.segments[1];
     if total > next {

@@ -3,12 +3,12 @@
 
 use super::fetch::{self, Wanted};
 use super::source::Files;
-use crate::error::Result;
 use crate::flow::datagram::{self, Part};
 use crate::flow::loc::Loc;
 use crate::flow::names::{DnsFact, Names};
 use crate::packet::{self, Addresses, Transport};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Answers put together of one timeline: with 64 KiB each, 32 MiB at once.
 const MAX_ANSWERS: usize = 512;
@@ -24,23 +24,10 @@ struct First {
     time: i64,
 }
 
-enum Piece {
-    First(First),
-    Part(Part),
-}
-
-/// Reads the fragmented answers again. `parts` are the later fragments by the frame of the
-/// first one. Returns how many answers were too many.
-///
-/// # Errors
-/// A compressed file cannot be decompressed again.
-pub fn complete(
-    files: &mut Files,
-    names: &mut Names,
-    parts: &BTreeMap<u64, Vec<Loc>>,
-) -> Result<u64> {
+/// The answers in fragments and how many there are beyond the limit.
+fn answers(names: &Names, parts: &BTreeMap<u64, Vec<Loc>>) -> (Vec<(u32, Loc)>, u64) {
     if parts.is_empty() {
-        return Ok(0);
+        return (Vec::new(), 0);
     }
     let mut answers: Vec<(u32, Loc)> = names
         .answers()
@@ -48,8 +35,16 @@ pub fn complete(
         .collect();
     let too_many = answers.len().saturating_sub(MAX_ANSWERS);
     answers.truncate(MAX_ANSWERS);
+    (answers, too_many as u64)
+}
+
+// The fragments of some answers: whose each is, and whether it is the first.
+fn wishes(
+    files: &Files,
+    answers: &[(u32, Loc)],
+    parts: &BTreeMap<u64, Vec<Loc>>,
+) -> Vec<Wanted<(usize, bool)>> {
     let base = files.jobs().first().map_or(0, |job| job.id.0);
-    let mut tickets = Vec::new();
     let mut wanted = Vec::new();
     for (at, (_, first)) in answers.iter().enumerate() {
         let later = parts.get(&first.frame()).into_iter().flatten();
@@ -58,36 +53,51 @@ pub fn complete(
                 wanted.push(Wanted {
                     file: (frame.file.0 - base) as usize,
                     offset: frame.span.offset,
-                    ticket: tickets.len(),
+                    purpose: (at, loc.frame() == first.frame()),
                 });
-                tickets.push((at, loc.frame() == first.frame()));
             }
         }
     }
-    let pieces = fetch::all(files, wanted, |wanted, record| {
-        match tickets.get(wanted.ticket) {
-            Some((_, true)) => first(record).map(Piece::First),
-            _ => super::connections::part(record).map(Piece::Part),
+    wanted
+}
+
+/// Where the records lie that [`complete`] fetches: index of the file, and offset.
+pub fn places(files: &Files, names: &Names, parts: &BTreeMap<u64, Vec<Loc>>) -> Vec<(usize, u64)> {
+    let wanted = wishes(files, &answers(names, parts).0, parts);
+    wanted.into_iter().map(|w| (w.file, w.offset)).collect()
+}
+
+/// Reads the fragmented answers again. `parts` are the later fragments by the frame of the
+/// first one. Returns how many answers were too many.
+pub fn complete(files: &Files, names: &mut Names, parts: &BTreeMap<u64, Vec<Loc>>) -> u64 {
+    let (answers, too_many) = answers(names, parts);
+    let wanted = wishes(files, &answers, parts);
+    let firsts: Mutex<BTreeMap<usize, First>> = Mutex::default();
+    let later: Mutex<BTreeMap<usize, Vec<Part>>> = Mutex::default();
+    fetch::all(files, wanted, |wanted, record| match wanted.purpose {
+        (at, true) => {
+            if let Some(first) = first(record) {
+                lock(&firsts).insert(at, first);
+            }
         }
-    })?;
-    let mut firsts: BTreeMap<usize, First> = BTreeMap::new();
-    let mut later: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
-    for (ticket, piece) in pieces.into_iter().flatten() {
-        let Some(&(at, _)) = tickets.get(ticket) else {
-            continue;
-        };
-        match piece {
-            Piece::First(first) => drop(firsts.insert(at, first)),
-            Piece::Part(part) => later.entry(at).or_default().push(part),
+        (at, false) => {
+            let part = super::connections::part(record);
+            lock(&later).entry(at).or_default().extend(part);
         }
-    }
+    });
+    let mut later = std::mem::take(&mut *lock(&later));
+    let firsts = std::mem::take(&mut *lock(&firsts));
     for (at, first) in firsts {
         let mut parts = later.remove(&at).unwrap_or_default();
         if let (Some((number, _)), Some(fact)) = (answers.get(at), whole(first, &mut parts)) {
             names.complete(*number, &fact);
         }
     }
-    Ok(too_many as u64)
+    too_many
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn first(record: &crate::capture::Record<'_>) -> Option<First> {

@@ -1,15 +1,9 @@
 //! Fetching the kept records of connections again, by their places.
 
 use super::source::{FileJob, Files};
-use super::stream;
 use crate::anomaly::Anomaly;
 use crate::capture::{MAX_RECORD_LEN, Record, RecordKind, Sink, State, Structure, walk};
-use crate::error::Result;
-use crate::units::{FileId, Span};
 use rayon::prelude::*;
-use std::collections::HashMap;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::sync::{Mutex, PoisonError};
 
 /// Bytes read for a wanted record; most are smaller.
 const WINDOW: usize = 2 << 10;
@@ -24,67 +18,15 @@ const MOST_HELD: usize = 64;
 /// Wanted records handed to a worker at a time.
 const BATCH: usize = 256;
 
-/// Records of compressed files, kept in an unnamed temporary file: going back in a compressed
-/// stream would mean decompressing it again.
-#[derive(Debug, Default)]
-pub struct Spool {
-    file: Option<Mutex<std::fs::File>>,
-    places: HashMap<(FileId, u64), Span>,
-    end: u64,
-}
-
-impl Spool {
-    fn add(&mut self, file: FileId, offset: u64, raw: &[u8]) -> io::Result<()> {
-        if self.places.contains_key(&(file, offset)) {
-            return Ok(());
-        }
-        let spool = match self.file.take() {
-            Some(spool) => spool,
-            None => Mutex::new(tempfile::tempfile()?),
-        };
-        {
-            let mut out = spool.lock().unwrap_or_else(PoisonError::into_inner);
-            out.seek(SeekFrom::Start(self.end))?;
-            out.write_all(raw)?;
-        }
-        self.file = Some(spool);
-        let len = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-        self.places.insert(
-            (file, offset),
-            Span {
-                offset: self.end,
-                len,
-            },
-        );
-        self.end += u64::from(len);
-        Ok(())
-    }
-
-    /// The record of `file` at `offset`.
-    ///
-    /// # Errors
-    /// It was never fetched, or the spool cannot be read.
-    pub fn read(&self, file: FileId, offset: u64) -> io::Result<Vec<u8>> {
-        let (Some(place), Some(spool)) = (self.places.get(&(file, offset)), &self.file) else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
-        spool.seek(SeekFrom::Start(place.offset))?;
-        let mut bytes = vec![0; place.len as usize];
-        spool.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-}
-
-/// A wanted record and who wants it.
+/// A wanted record and what it is wanted for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct Wanted<P> {
     /// Index of its file in the timeline.
     pub file: usize,
     /// Offset in that file.
     pub offset: u64,
-    /// The caller's own number for it.
-    pub ticket: usize,
+    /// The caller's own.
+    pub purpose: P,
 }
 
 struct One<F>(Option<F>);
@@ -101,18 +43,18 @@ impl<F: FnOnce(&Record<'_>)> Sink for One<F> {
     fn anomaly(&mut self, _: Anomaly) {}
 }
 
-/// Fetches all wanted records and makes something of each; results come in lists of no special
-/// order, with their tickets. Records that cannot be read any more are missing.
-pub fn all<T: Send>(
-    files: &mut Files,
-    mut wanted: Vec<Wanted>,
-    make: impl Fn(&Wanted, &Record<'_>) -> Option<T> + Sync,
-) -> Result<Vec<Vec<(usize, T)>>> {
-    wanted.par_sort_unstable_by_key(|w| (w.file, w.offset));
-    let (compressed, plain): (Vec<_>, Vec<_>) = wanted
-        .into_iter()
-        .partition(|w| files.jobs()[w.file].compressed);
+/// Fetches all wanted records and gives them to `each`, from several threads and in no special
+/// order. Records that cannot be read any more are missing, as are those of compressed files
+/// that were not taken out of them ([`super::again`]).
+pub fn all<P: Copy + Send + Sync>(
+    files: &Files,
+    mut wanted: Vec<Wanted<P>>,
+    each: impl Fn(&Wanted<P>, &Record<'_>) + Sync,
+) {
     let jobs = files.jobs();
+    let compressed = |w: &Wanted<P>| jobs[w.file].compressed;
+    wanted.par_sort_unstable_by_key(|w| (compressed(w), w.file, w.offset));
+    let (plain, packed) = wanted.split_at(wanted.partition_point(|w| !compressed(w)));
     // held open over all batches, unless there are very many
     let held: Vec<_> = match plain.chunk_by(|a, b| a.file == b.file).count() {
         n if n <= MOST_HELD => plain
@@ -121,58 +63,59 @@ pub fn all<T: Send>(
             .collect(),
         _ => Vec::new(),
     };
-    let mut out: Vec<Vec<(usize, T)>> = plain
-        .par_chunks(BATCH)
-        .map(|batch| {
-            let mut out = Vec::with_capacity(batch.len());
-            for run in batch.chunk_by(|a, b| a.file == b.file) {
-                plain_run(jobs, run, &make, &mut out);
-            }
-            out
-        })
-        .collect();
+    plain.par_chunks(BATCH).for_each(|batch| {
+        for run in batch.chunk_by(|a, b| a.file == b.file) {
+            plain_run(&jobs[run[0].file], run, &each);
+        }
+    });
     drop(held);
-    // what an earlier call fetched is still wanted
-    let mut spool = files.take_spool();
-    for run in compressed.chunk_by(|a, b| a.file == b.file) {
-        out.push(compressed_run(
-            &files.jobs()[run[0].file],
-            run,
-            &mut spool,
-            &make,
-        )?);
-    }
-    files.set_spool(spool);
-    Ok(out)
+    packed.par_chunks(BATCH).for_each(|batch| {
+        for wanted in batch {
+            let job = &jobs[wanted.file];
+            if let Ok(bytes) = files.spool().read(job.id, wanted.offset) {
+                let state = job.layout.state_at(wanted.offset);
+                one(state, wanted.offset, &bytes, true, |r| each(wanted, r));
+            }
+        }
+    });
 }
 
-fn plain_run<T>(
-    jobs: &[FileJob],
-    run: &[Wanted],
-    make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
-    out: &mut Vec<(usize, T)>,
-) {
-    let job = &jobs[run[0].file];
+/// The length of the packet record at `offset`, where `bytes` begin; 0 if what is there is none,
+/// `None` if it is not whole.
+pub fn record_len(job: &FileJob, offset: u64, bytes: &[u8], last: bool) -> Option<usize> {
+    let state = job.layout.state_at(offset);
+    let mut len = 0;
+    one(state, offset, bytes, last, |r| len = r.raw.len()).then_some(len)
+}
+
+fn plain_run<P: Copy>(job: &FileJob, run: &[Wanted<P>], each: &impl Fn(&Wanted<P>, &Record<'_>)) {
     let Ok(opened) = job.handle.open() else {
         return;
     };
+    let (mut state, mut until) = job.layout.state_until(run.first().map_or(0, |w| w.offset));
     let mut buf: Vec<u8> = Vec::new();
     let (mut at, mut have) = (0_u64, 0_usize);
     for (i, wanted) in run.iter().enumerate() {
+        if wanted.offset > until {
+            (state, until) = job.layout.state_until(wanted.offset);
+        }
+        let given = |bytes: &[u8], last: bool| {
+            one(state.clone(), wanted.offset, bytes, last, |r| {
+                each(wanted, r);
+            })
+        };
         let mut sizes = [reach(&run[i..]), LONG, 2 * MAX_RECORD_LEN].into_iter();
-        let made = loop {
+        loop {
             let inside = wanted
                 .offset
                 .checked_sub(at)
                 .map(|d| d as usize)
                 .filter(|&d| d < have);
-            if let Some(skip) = inside
-                && let Some(done) = one(job, wanted, &buf[skip..have], false, make)
-            {
-                break done;
+            if inside.is_some_and(|skip| given(&buf[skip..have], false)) {
+                break;
             }
             let Some(size) = sizes.next() else {
-                break None;
+                break;
             };
             if buf.len() < size {
                 buf.resize(size, 0);
@@ -180,15 +123,15 @@ fn plain_run<T>(
             at = wanted.offset;
             have = opened.read_at(at, &mut buf[..size]).unwrap_or(0);
             if have < size {
-                break one(job, wanted, &buf[..have], true, make).flatten();
+                given(&buf[..have], true);
+                break;
             }
-        };
-        out.extend(made.map(|t| (wanted.ticket, t)));
+        }
     }
 }
 
 /// Bytes to read for the first of some wanted records, and those that follow it closely.
-fn reach(wanted: &[Wanted]) -> usize {
+fn reach<P>(wanted: &[Wanted<P>]) -> usize {
     let mut offsets = wanted.iter().map(|w| w.offset);
     let first = offsets.next().unwrap_or(0);
     let last = offsets
@@ -200,117 +143,16 @@ fn reach(wanted: &[Wanted]) -> usize {
     (last - first) as usize + WINDOW
 }
 
-// None: the record is not whole in `bytes`.
-fn one<T>(
-    job: &FileJob,
-    wanted: &Wanted,
+// Gives the record at `offset`, where `bytes` begin; false: it is not whole in `bytes`.
+fn one(
+    mut state: State,
+    offset: u64,
     bytes: &[u8],
     last: bool,
-    make: &impl Fn(&Wanted, &Record<'_>) -> Option<T>,
-) -> Option<Option<T>> {
-    let state = job.layout.state_at(wanted.offset);
-    let mut made = None;
-    let mut sink = One(Some(|record: &Record<'_>| made = make(wanted, record)));
-    let used = walk(
-        &mut state.clone(),
-        wanted.offset,
-        bytes,
-        last,
-        wanted.offset + 1,
-        &mut sink,
-    );
-    (used > 0).then_some(made)
-}
-
-struct Pick<'a, T, F> {
-    job: &'a FileJob,
-    run: &'a [Wanted],
-    spool: &'a mut Spool,
-    make: &'a F,
-    out: Vec<(usize, T)>,
-    /// Sections, interfaces and other blocks met, whose bytes a case file needs too.
-    structures: Vec<Span>,
-    error: Option<io::Error>,
-}
-
-impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Sink for Pick<'_, T, F> {
-    fn record(&mut self, record: &Record<'_>) {
-        while let Some((wanted, rest)) = self.run.split_first() {
-            if wanted.offset > record.span.offset {
-                return;
-            }
-            self.run = rest;
-            if wanted.offset < record.span.offset {
-                continue;
-            }
-            if let Err(e) = self.spool.add(self.job.id, wanted.offset, record.raw) {
-                self.error.get_or_insert(e);
-            }
-            let made = (self.make)(wanted, record);
-            self.out.extend(made.map(|t| (wanted.ticket, t)));
-        }
-    }
-    fn structure(&mut self, structure: Structure) {
-        let (Structure::Section { span, .. }
-        | Structure::Interface { span, .. }
-        | Structure::Block { span, .. }) = structure;
-        self.structures.push(span);
-    }
-    fn anomaly(&mut self, _: Anomaly) {}
-}
-
-impl<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>> Pick<'_, T, F> {
-    // Walks `bytes`, which lie at offset `at`; how many of them were used.
-    fn advance(&mut self, state: &mut State, at: u64, bytes: &[u8], last: bool) -> usize {
-        let used = walk(state, at, bytes, last, u64::MAX, self);
-        for span in std::mem::take(&mut self.structures) {
-            let from = span.offset.saturating_sub(at) as usize;
-            let raw = bytes.get(from..).and_then(|b| b.get(..span.len as usize));
-            if let Err(e) = raw.map_or(Ok(()), |raw| self.spool.add(self.job.id, span.offset, raw))
-            {
-                self.error.get_or_insert(e);
-            }
-        }
-        used
-    }
-}
-
-fn compressed_run<T, F: Fn(&Wanted, &Record<'_>) -> Option<T>>(
-    job: &FileJob,
-    run: &[Wanted],
-    spool: &mut Spool,
-    make: &F,
-) -> Result<Vec<(usize, T)>> {
-    let opened = job.handle.open()?;
-    let mut pick = Pick {
-        job,
-        run,
-        spool,
-        make,
-        out: Vec::new(),
-        structures: Vec::new(),
-        error: None,
-    };
-    let mut state = State::start(job.format.clone());
-    let mut pending: Vec<u8> = Vec::new();
-    let mut at = 0;
-    // names and secrets may follow the packets in pcapng: read on to the end
-    let all = state.is_pcapng();
-    let read = stream::blocks(opened.stream()?, |block| {
-        pending.extend_from_slice(block);
-        let used = pick.advance(&mut state, at, &pending, false);
-        at += used as u64;
-        pending.drain(..used);
-        (all || !pick.run.is_empty()) && pick.error.is_none() && pending.len() <= 2 * MAX_RECORD_LEN
-    });
-    if all || !pick.run.is_empty() {
-        pick.advance(&mut state, at, &pending, true);
-    }
-    let _ = read; // the scan reported where the stream ends
-    match pick.error {
-        Some(e) => Err(e.into()),
-        None => Ok(pick.out),
-    }
+    each: impl FnOnce(&Record<'_>),
+) -> bool {
+    let mut sink = One(Some(each));
+    walk(&mut state, offset, bytes, last, offset + 1, &mut sink) > 0
 }
 
 #[cfg(test)]
@@ -323,7 +165,7 @@ mod tests {
             let one = |&offset: &u64| Wanted {
                 file: 0,
                 offset,
-                ticket: 0,
+                purpose: (),
             };
             offsets.iter().map(one).collect::<Vec<_>>()
         };

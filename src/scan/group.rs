@@ -80,6 +80,9 @@ fn candidate(job: &FileJob) -> RingCandidate {
 // What cannot be read here is reported by the scan.
 fn ends(job: &FileJob) -> Option<(Option<Timestamp>, Option<Timestamp>)> {
     let opened = job.handle.open().ok()?;
+    if opened.is_once() {
+        return None; // and belongs to no series
+    }
     let mut buf = vec![0; PEEK];
     let mut state = State::start(job.format.clone());
     let mut times = Times::default();

@@ -1,6 +1,7 @@
 //! The driver: cuts the input, runs the workers, stitches their results. The only module that
 //! starts threads.
 
+mod again;
 mod chunk;
 mod collector;
 mod connections;
@@ -10,9 +11,13 @@ mod fetch;
 mod group;
 mod plan;
 mod reducer;
+mod retained;
 mod shards;
 mod source;
+mod spool;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod wave;
 

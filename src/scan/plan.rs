@@ -4,7 +4,7 @@ use super::connections;
 use super::source::Files;
 use crate::anomaly::Anomalies;
 use crate::diagnosis::World;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::flow::Connection;
 use crate::flow::kinds::Kind;
 use crate::flow::loc::Loc;
@@ -22,6 +22,9 @@ pub trait Progress: Sync {
     fn begin(&self, bytes: u64, files: u64);
     /// So many more bytes on disk were read.
     fn bytes(&self, n: u64);
+    /// A compressed file of so many bytes on disk is read once more: what it holds was too much
+    /// to be kept.
+    fn again(&self, label: &str, bytes: u64);
     /// So many resets more.
     fn resets(&self, n: u64);
     /// A file is done.
@@ -34,6 +37,7 @@ pub struct Silent;
 impl Progress for Silent {
     fn begin(&self, _: u64, _: u64) {}
     fn bytes(&self, _: u64) {}
+    fn again(&self, _: &str, _: u64) {}
     fn resets(&self, _: u64) {}
     fn file_done(&self, _: &str) {}
 }
@@ -56,6 +60,9 @@ pub struct Plan<'a> {
     pub chunk_size: u64,
     /// Bytes the flow tables may use.
     pub max_memory: u64,
+    /// Decompressed bytes that may be kept until it is known which records are needed; files
+    /// with more are decompressed twice.
+    pub max_decompressed: u64,
     /// Told how it goes.
     pub progress: &'a dyn Progress,
     /// Set from outside to end the scan early; what was read by then is reported.
@@ -110,6 +117,8 @@ pub struct Timeline {
     /// Gives the records out again.
     pub files: Files,
     pub(super) finished: Vec<Finished>,
+    /// Reset connections whose records were not fetched because the run was interrupted.
+    pub(super) not_fetched: usize,
     pub(super) names: Names,
     /// Later IP fragments by the frame of their first one.
     pub(super) parts: BTreeMap<u64, Vec<Loc>>,
@@ -119,6 +128,13 @@ pub struct Timeline {
 const BATCH: usize = 4096;
 
 impl Timeline {
+    /// How many reset connections there are besides that cannot be fetched: the run was
+    /// interrupted before their records were read again.
+    #[must_use]
+    pub fn not_fetched(&self) -> usize {
+        self.not_fetched
+    }
+
     /// How many reset connections there are to fetch.
     #[must_use]
     pub fn reset_connections(&self) -> usize {
@@ -127,19 +143,10 @@ impl Timeline {
 
     /// The reset connections from number `from` on, by the frame of their first RST: as many
     /// as are fetched at a time, none when `from` is their number.
-    ///
-    /// # Errors
-    /// A compressed file cannot be decompressed again.
-    pub fn connections(&mut self, from: usize) -> Result<Vec<Connection>> {
-        // a compressed file is decompressed once more for each batch: then all at once
-        let batch = if self.files.jobs().iter().any(|j| j.compressed) {
-            usize::MAX
-        } else {
-            BATCH
-        };
-        let to = from.saturating_add(batch).min(self.finished.len());
+    pub fn connections(&self, from: usize) -> Vec<Connection> {
+        let to = from.saturating_add(BATCH).min(self.finished.len());
         let finished = self.finished.get(from..to).unwrap_or_default();
-        connections::make(&mut self.files, finished, Some(&self.names), &self.parts)
+        connections::make(&self.files, finished, Some(&self.names), &self.parts)
     }
 }
 

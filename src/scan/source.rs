@@ -75,11 +75,11 @@ pub struct FileJob {
     pub format: Format,
     /// Its name; that of the original where the file is a copy.
     pub format_name: String,
-    /// Bytes of the file that is read.
+    /// Bytes of the file that is read; 0 while a pipe has not told.
     pub len: u64,
     /// Bytes of the original where the file is a copy.
     pub original_len: u64,
-    /// Needs decompression.
+    /// Needs decompression, or comes from a pipe: there are no offsets to read at.
     pub compressed: bool,
     /// Where the next record begins.
     pub next: u64,
@@ -132,7 +132,7 @@ impl FileJob {
             format_name: opened.format_name(),
             len: opened.len(),
             original_len: opened.original_len(),
-            compressed: opened.compression().is_some(),
+            compressed: opened.is_stream(),
             next: 0,
             state: State::start(opened.format().clone()),
             preface: None,
@@ -165,7 +165,7 @@ impl FileJob {
 #[derive(Debug)]
 pub struct Files {
     jobs: Vec<FileJob>,
-    spool: super::fetch::Spool,
+    spool: super::spool::Spool,
 }
 
 impl Files {
@@ -178,7 +178,7 @@ impl Files {
         }
         Self {
             jobs,
-            spool: super::fetch::Spool::default(),
+            spool: super::spool::Spool::default(),
         }
     }
 
@@ -219,18 +219,18 @@ impl Files {
         self.jobs.get(id.0.checked_sub(first)? as usize)
     }
 
-    /// Records of compressed files, kept since they were fetched.
-    pub fn spool(&self) -> &super::fetch::Spool {
+    /// Records of compressed files that were taken out of them.
+    pub fn spool(&self) -> &super::spool::Spool {
         &self.spool
     }
 
-    /// Records of compressed files that were fetched so far; to be given back.
-    pub fn take_spool(&mut self) -> super::fetch::Spool {
+    /// See [`Self::spool`]; to be given back.
+    pub fn take_spool(&mut self) -> super::spool::Spool {
         std::mem::take(&mut self.spool)
     }
 
     /// See [`Self::take_spool`].
-    pub fn set_spool(&mut self, spool: super::fetch::Spool) {
+    pub fn set_spool(&mut self, spool: super::spool::Spool) {
         self.spool = spool;
     }
 

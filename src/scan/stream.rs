@@ -1,57 +1,195 @@
 //! Compressed files: one thread decompresses, another walks and reduces.
 
 use super::chunk::Walked;
+use super::collector::Collector;
 use super::plan::Plan;
 use super::reducer::Reducer;
+use super::retained::{Budget, Forecast, Retained};
 use super::source::FileJob;
 use super::wave::Scratch;
-use crate::capture::{MAX_RECORD_LEN, walk};
+use crate::capture::{Compression, Ending, MAX_RECORD_LEN, walk};
 use crate::error::Result;
 use std::io::Read;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-/// Bytes of decompressed data handed over at a time.
-const BLOCK: usize = 1 << 20;
+/// Room in a block for the beginning of a record that the block before cuts; longer ones are
+/// put together elsewhere.
+const HEADROOM: usize = 64 << 10;
+/// Bytes of decompressed data handed over at a time: few enough to stay in a cache, and with the
+/// room before them no more than an allocator gives without waste.
+const BLOCK: usize = (1 << 20) - HEADROOM;
 /// Blocks that may wait between the two threads.
 const AHEAD: usize = 8;
-/// Progress is told in shares of the compressed file, at most this often.
-const STEPS: u64 = 200;
+/// Decompressed bytes whose facts are reduced together.
+const WAVE: u64 = 4 << 20;
+/// The part of what may be kept that a file gets which is fast to decompress.
+const FAST_SHARE: u64 = 4;
+/// Bytes of a page: memory comes by these.
+const PAGE: usize = 4096;
 
-/// Calls `each` with the blocks of a stream while another thread reads ahead; `each` returns
-/// false to stop.
+/// Decompressed bytes.
+#[derive(Debug)]
+pub struct Block {
+    bytes: Vec<u8>,
+    from: usize,
+}
+
+impl Block {
+    /// Nothing yet.
+    pub fn empty() -> Self {
+        Self {
+            bytes: vec![0; HEADROOM + BLOCK],
+            from: HEADROOM,
+        }
+    }
+
+    // With its memory there: the kernel takes its time for that, and the thread that will fill
+    // the block is the slower one.
+    fn present() -> Self {
+        let mut block = Self::empty();
+        let pages = block.bytes.iter_mut().skip(HEADROOM).step_by(PAGE);
+        pages.for_each(|byte| *byte = 1);
+        block
+    }
+
+    /// What it holds.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.from..).unwrap_or_default()
+    }
+
+    /// Bytes of memory that count against a budget.
+    pub fn footprint(&self) -> usize {
+        self.bytes.len()
+    }
+
+    // Fills it anew; how many bytes came.
+    fn read(&mut self, stream: &mut dyn Read) -> std::io::Result<usize> {
+        self.from = HEADROOM;
+        self.bytes.resize(HEADROOM + BLOCK, 0);
+        let n = fill(stream, self.bytes.get_mut(HEADROOM..).unwrap_or_default())?;
+        self.bytes.truncate(HEADROOM + n);
+        Ok(n)
+    }
+
+    // Puts what the block before left in front; false if there is no room.
+    fn prepend(&mut self, left: &[u8]) -> bool {
+        let Some(from) = self.from.checked_sub(left.len()) else {
+            return false;
+        };
+        if let Some(room) = self.bytes.get_mut(from..self.from) {
+            room.copy_from_slice(left);
+        }
+        self.from = from;
+        true
+    }
+}
+
+/// Reads a stream ahead on another thread and calls `each` with its bytes in order: their
+/// offset, themselves, and whether they are the last. It returns how many it has done with; the
+/// others come again, with more behind them. With `None`, it ends. Blocks go to `retained`, cut
+/// such that what `each` met whole is whole in one of them.
 ///
 /// # Errors
 /// What reading the stream said.
 pub fn blocks(
     mut stream: Box<dyn Read + Send>,
-    mut each: impl FnMut(&[u8]) -> bool,
+    retained: &mut Retained<'_>,
+    mut each: impl FnMut(u64, &[u8], bool) -> Option<usize>,
 ) -> std::io::Result<()> {
+    let at_end = &AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (full, filled) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
-        let (empty, emptied) = mpsc::channel::<Vec<u8>>();
-        let reader = scope.spawn(move || -> std::io::Result<()> {
-            loop {
-                let mut block = emptied.try_recv().unwrap_or_default();
-                block.resize(BLOCK, 0);
-                let n = fill(&mut stream, &mut block)?;
-                block.truncate(n);
-                if n == 0 || full.send(block).is_err() {
-                    return Ok(());
-                }
-            }
+        let (full, filled) = mpsc::sync_channel::<Block>(AHEAD);
+        let (empty, emptied) = mpsc::channel::<Block>();
+        let reader = scope.spawn(move || {
+            let read = read_ahead(&mut stream, &full, &emptied);
+            at_end.store(true, Ordering::Relaxed);
+            read
         });
+        let mut chain = Chain {
+            retained,
+            empty,
+            at_end,
+            before: None,
+        };
+        let mut ended = true;
         for block in &filled {
-            if !each(&block) {
+            let (at, block) = chain.join(block);
+            let used = each(at, block.bytes(), false);
+            chain.before = Some((at, block, used.unwrap_or(0)));
+            if used.is_none() {
+                ended = false;
                 break;
             }
-            let _ = empty.send(block); // the reader may be gone: then no one needs it
         }
         drop(filled);
-        reader
-            .join()
-            .unwrap_or_else(|_| Err(std::io::Error::other("the decompressor failed")))
+        let read = reader.join();
+        if let Some((at, block, used)) = chain.before.take() {
+            if ended {
+                let left = block.bytes().get(used..).unwrap_or_default();
+                each(at + used as u64, left, true);
+            }
+            chain.done(at, block);
+        }
+        read.unwrap_or_else(|_| Err(std::io::Error::other("the decompressor failed")))
     })
+}
+
+fn read_ahead(
+    stream: &mut dyn Read,
+    full: &mpsc::SyncSender<Block>,
+    emptied: &mpsc::Receiver<Block>,
+) -> std::io::Result<()> {
+    loop {
+        let mut block = emptied.try_recv().unwrap_or_else(|_| Block::empty());
+        if block.read(stream)? == 0 || full.send(block).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// The way of the blocks: from the reader, over the one before, back to it or to who keeps them.
+struct Chain<'r, 'b> {
+    retained: &'r mut Retained<'b>,
+    empty: mpsc::Sender<Block>,
+    /// The reader needs no blocks any more.
+    at_end: &'r AtomicBool,
+    /// With its offset and how much of it is done with.
+    before: Option<(u64, Block, usize)>,
+}
+
+impl Chain<'_, '_> {
+    // Puts what the block before left in front of the next one; the offset where that begins.
+    fn join(&mut self, mut block: Block) -> (u64, Block) {
+        let Some((at, mut old, used)) = self.before.take() else {
+            return (0, block);
+        };
+        let start = at + used as u64;
+        let left = old.bytes().get(used..).unwrap_or_default();
+        if block.prepend(left) {
+            self.done(at, old);
+        } else if used == 0 {
+            old.bytes.extend_from_slice(block.bytes());
+            self.recycle(std::mem::replace(&mut block, old));
+        } else {
+            let bytes = [left, block.bytes()].concat();
+            self.recycle(std::mem::replace(&mut block, Block { bytes, from: 0 }));
+            self.done(at, old);
+        }
+        (start, block)
+    }
+
+    fn done(&mut self, at: u64, block: Block) {
+        match self.retained.offer(at, block) {
+            Some(spare) => self.recycle(spare),
+            None if self.at_end.load(Ordering::Relaxed) => {}
+            None => self.recycle(Block::present()),
+        }
+    }
+
+    fn recycle(&self, block: Block) {
+        let _ = self.empty.send(block); // the reader may be gone: then no one needs it
+    }
 }
 
 fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> std::io::Result<usize> {
@@ -68,31 +206,40 @@ fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> std::io::Result<usize> {
     Ok(n)
 }
 
-/// Scans one compressed file of a timeline.
+/// Scans one compressed file of a timeline, and returns what was kept of its bytes.
 ///
 /// # Errors
 /// The decompressor cannot be set up or the file not be read.
-pub fn scan(
+pub fn scan<'b>(
     plan: &Plan<'_>,
     files: &mut [FileJob],
     index: usize,
     scratch: &Scratch,
     reducer: &mut Reducer<'_>,
-) -> Result<()> {
+    budget: &'b Budget,
+) -> Result<Retained<'b>> {
     let opened = files[index].handle.open()?;
     let (stream, ending) = opened.stream_with_ending()?;
-    let mut pending: Vec<u8> = Vec::with_capacity(4 * BLOCK);
-    let step = (files[index].len / STEPS).max(1);
-    let read = blocks(stream, |block| {
-        pending.extend_from_slice(block);
-        if pending.len() >= 4 * BLOCK {
-            let used = advance(files, index, scratch, reducer, &pending, false);
-            pending.drain(..used);
-            plan.progress.bytes(step.min(block.len() as u64));
+    let most = most_retained(opened.compression(), plan);
+    let forecast = forecast(files[index].len, ending.clone());
+    let mut retained = Retained::within(budget, most).expecting(forecast);
+    let mut wave = Wave::new(scratch, files[index].next);
+    let mut told = 0;
+    let mut tell = |read: u64| {
+        plan.progress.bytes(read.saturating_sub(told));
+        told = told.max(read);
+    };
+    let read = blocks(stream, &mut retained, |at, bytes, last| {
+        let used = wave.walk(&mut files[index], at, bytes, last);
+        if last || wave.len(at + used as u64) >= WAVE {
+            wave.reduce(files, index, reducer);
+            tell(ending.bytes_read());
         }
-        pending.len() < 2 * MAX_RECORD_LEN && !plan.stop.load(Ordering::Relaxed)
+        let stuck = used == 0 && bytes.len() >= 2 * MAX_RECORD_LEN;
+        (!stuck && !plan.stop.load(Ordering::Relaxed)).then_some(used)
     });
-    advance(files, index, scratch, reducer, &pending, true);
+    wave.reduce(files, index, reducer);
+    tell(ending.bytes_read());
     let file = &mut files[index];
     ending
         .anomalies()
@@ -101,42 +248,79 @@ pub fn scan(
     if let Err(e) = read {
         file.error = Some((file.next, e.to_string()));
     }
+    if opened.is_once() {
+        file.len = ending.bytes_read();
+        file.original_len = file.len;
+    }
     file.done = true;
     plan.progress.file_done(&file.label);
-    Ok(())
+    Ok(retained)
 }
 
-fn advance(
-    files: &mut [FileJob],
-    index: usize,
-    scratch: &Scratch,
-    reducer: &mut Reducer<'_>,
-    bytes: &[u8],
-    last: bool,
-) -> usize {
-    let file = &mut files[index];
-    let mut found = scratch.collector();
-    found.reset(file.next);
-    let used = walk(
-        &mut file.state,
-        file.next,
-        bytes,
-        last,
-        u64::MAX,
-        &mut found,
-    );
-    let start = Some(file.next);
-    file.next += used as u64;
-    let walked = Walked {
-        start,
-        end: file.next,
-        state: file.state.clone(),
-        found,
-        error: None,
-    };
-    let mut wave = [(index, walked)];
-    reducer.wave(files, &mut wave);
-    let [(_, walked)] = wave;
-    scratch.recycle(walked.found);
-    used
+// To decompress again is no slower than to come by much new memory, but for gzip.
+fn most_retained(compression: Option<Compression>, plan: &Plan<'_>) -> u64 {
+    match compression {
+        Some(Compression::Gzip) => plan.max_decompressed,
+        _ => plan.max_decompressed / FAST_SHARE,
+    }
+}
+
+// The rest of the file is as compressible as what was read of it.
+fn forecast(len: u64, ending: Ending) -> Forecast {
+    Box::new(move |met| {
+        let read = u128::from(ending.bytes_read().max(1));
+        let all = u128::from(met) * u128::from(len) / read;
+        u64::try_from(all).unwrap_or(u64::MAX)
+    })
+}
+
+/// The facts of some blocks, until they are reduced together.
+struct Wave<'s> {
+    scratch: &'s Scratch,
+    found: Option<Collector>,
+    start: u64,
+}
+
+impl<'s> Wave<'s> {
+    fn new(scratch: &'s Scratch, start: u64) -> Self {
+        Self {
+            scratch,
+            found: None,
+            start,
+        }
+    }
+
+    fn len(&self, end: u64) -> u64 {
+        end.saturating_sub(self.start)
+    }
+
+    fn walk(&mut self, file: &mut FileJob, at: u64, bytes: &[u8], last: bool) -> usize {
+        let found = self.found.get_or_insert_with(|| {
+            let mut found = self.scratch.collector();
+            found.reset(self.start);
+            found
+        });
+        let used = walk(&mut file.state, at, bytes, last, u64::MAX, found);
+        file.next = at + used as u64;
+        used
+    }
+
+    fn reduce(&mut self, files: &mut [FileJob], index: usize, reducer: &mut Reducer<'_>) {
+        let Some(found) = self.found.take() else {
+            return;
+        };
+        let file = &files[index];
+        let walked = Walked {
+            start: Some(self.start),
+            end: file.next,
+            state: file.state.clone(),
+            found,
+            error: None,
+        };
+        self.start = file.next;
+        let mut wave = [(index, walked)];
+        reducer.wave(files, &mut wave);
+        let [(_, walked)] = wave;
+        self.scratch.recycle(walked.found);
+    }
 }

@@ -1,11 +1,13 @@
 //! Inputs to timelines, and each timeline from its first chunk to its connections.
 
+use super::again::{self, Kept};
 use super::plan::{FileStatus, Outcome, Plan, Storm, Timeline, Totals};
 use super::reducer::Reducer;
+use super::retained::Budget;
 use super::shards::{Reduced, Shards};
 use super::source::{FileJob, Files};
 use super::wave::Scratch;
-use super::{connections, dns_fragments, group, stream, wave};
+use super::{connections, group, stream, wave};
 use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
@@ -61,7 +63,7 @@ fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
     let bytes = jobs.iter().flatten().map(|j| j.len).sum();
     plan.progress
         .begin(bytes, jobs.iter().map(|j| j.len() as u64).sum());
-    let scanned = run_all(plan, jobs)?;
+    let scanned = run_all(plan, jobs, &Budget::new(plan.max_decompressed))?;
     Ok(gather(plan, scanned, errors, anomalies))
 }
 
@@ -93,38 +95,47 @@ fn number(
 
 // Small timelines side by side, and large ones too where each is held up by its decompressor;
 // then the other large ones with all threads each.
-fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>) -> Result<Vec<Scanned>> {
+fn run_all(plan: &Plan<'_>, jobs: Vec<Vec<FileJob>>, budget: &Budget) -> Result<Vec<Scanned>> {
     let size = |files: &[FileJob]| files.iter().map(|f| f.len).sum::<u64>();
+    let known = |files: &[FileJob]| files.iter().all(|f| f.len > 0);
     let (small, large): (Vec<_>, Vec<_>) = jobs
         .into_iter()
         .enumerate()
-        .partition(|(_, f)| size(f) < SMALL);
+        .partition(|(_, f)| known(f) && size(f) < SMALL);
     let (packed, plain): (Vec<_>, Vec<_>) = large
         .into_iter()
         .partition(|(_, f)| f.iter().all(|f| f.compressed));
     let side_by_side = |timelines: Vec<(usize, Vec<FileJob>)>, shards| -> Result<Vec<_>> {
         timelines
             .into_par_iter()
-            .map(|(index, files)| run(plan, files, shards, index).map(|s| (index, s)))
+            .map(|(index, files)| Ok((index, run(plan, files, shards, index, budget)?)))
             .collect()
     };
     let mut scanned: Vec<(usize, Scanned)> = side_by_side(small, 1)?;
     scanned.extend(side_by_side(packed, SHARDS)?);
     for (index, files) in plain {
-        scanned.push((index, run(plan, files, SHARDS, index)?));
+        scanned.push((index, run(plan, files, SHARDS, index, budget)?));
     }
     scanned.sort_unstable_by_key(|(index, _)| *index);
     Ok(scanned.into_iter().map(|(_, s)| s).collect())
 }
 
-fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> Result<Scanned> {
+fn run(
+    plan: &Plan<'_>,
+    mut jobs: Vec<FileJob>,
+    shards: usize,
+    index: usize,
+    budget: &Budget,
+) -> Result<Scanned> {
     let scratch = Scratch::new(RandomState::default(), shards, plan.threads);
     let mut reducer = Reducer::new(Shards::new(shards, plan.max_memory), plan.progress);
+    let mut kept: Kept<'_> = jobs.iter().map(|_| None).collect();
     let mut at = 0;
     while at < jobs.len() && !plan.stop.load(Ordering::Relaxed) {
         if jobs[at].compressed {
-            if let Err(e) = stream::scan(plan, &mut jobs, at, &scratch, &mut reducer) {
-                jobs[at].error = Some((0, e.kind.to_string()));
+            match stream::scan(plan, &mut jobs, at, &scratch, &mut reducer, budget) {
+                Ok(retained) => kept[at] = Some(retained),
+                Err(e) => jobs[at].error = Some((0, e.kind.to_string())),
             }
             at += 1;
         } else {
@@ -133,10 +144,16 @@ fn run(plan: &Plan<'_>, mut jobs: Vec<FileJob>, shards: usize, index: usize) -> 
             at += plain;
         }
     }
-    conclude(jobs, reducer, index)
+    conclude(plan, jobs, kept, reducer, index)
 }
 
-fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Scanned> {
+fn conclude(
+    plan: &Plan<'_>,
+    jobs: Vec<FileJob>,
+    kept: Kept<'_>,
+    reducer: Reducer<'_>,
+    index: usize,
+) -> Result<Scanned> {
     let Reducer {
         shards,
         mut names,
@@ -163,7 +180,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
         }
     }
     let Reduced {
-        finished,
+        mut finished,
         storms,
         known,
         connections,
@@ -183,7 +200,20 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
     }
     let forgotten = fragments.forgotten();
     let parts = fragments.by_first();
-    let unread = dns_fragments::complete(&mut files, &mut names, &parts)?;
+    let Known {
+        hosts,
+        services,
+        mut healthy,
+        ..
+    } = known;
+    let found = [&finished[..], &healthy];
+    let (whole, unread) = again::all(plan, &mut files, &kept, &mut names, &parts, found)?;
+    let all = finished.len();
+    if !whole {
+        again::keep_whole(&files, &mut finished, &names, &parts);
+        again::keep_whole(&files, &mut healthy, &names, &parts);
+    }
+    let not_fetched = all - finished.len();
     if forgotten + unread > 0 {
         let mut detail = format!("{forgotten} IP fragments were let go");
         if unread > 0 {
@@ -196,13 +226,9 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             Anomaly::of_file(AnomalyKind::FragmentsForgotten, detail),
         );
     }
-    let Known {
-        hosts,
-        services,
-        healthy,
-        ..
-    } = known;
-    let healthy = connections::make(&mut files, &healthy, Some(&names), &parts)?;
+    let make = || connections::make(&files, &healthy, Some(&names), &parts);
+    // much memory takes a while to be given back
+    let (healthy, ()) = rayon::join(make, || drop(kept));
     let (first_time, last_time) = range.unwrap_or((0, 0));
     let mut world = World {
         hosts,
@@ -234,6 +260,7 @@ fn conclude(jobs: Vec<FileJob>, reducer: Reducer<'_>, index: usize) -> Result<Sc
             storms,
             files,
             finished,
+            not_fetched,
             names,
             parts,
         },
