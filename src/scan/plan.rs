@@ -125,7 +125,7 @@ pub struct Timeline {
 }
 
 /// Connections fetched at a time.
-const BATCH: usize = 4096;
+const BATCH: usize = 2048;
 
 impl Timeline {
     /// How many reset connections there are besides that cannot be fetched: the run was
