@@ -8,10 +8,13 @@
 use super::beside::{CASES, PAGE, cannot_write, replace};
 use super::console::say;
 use super::failure::Failure;
+use crate::diagnosis::Case;
 use crate::report::ListedCase;
 use crate::report::hostile::plain;
 use crate::trim::TEMPORARY;
+use rayon::prelude::*;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -21,6 +24,8 @@ use std::path::{Path, PathBuf};
 const LOCK: &str = ".rstcap.lock";
 /// What a page of ours says of itself, near its beginning.
 const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"rstcap ";
+/// Lines that are made at a time.
+const AT_ONCE: usize = 256;
 /// How far into a page that is looked for, in bytes.
 const HEAD: usize = 4096;
 
@@ -103,15 +108,29 @@ impl Store {
         Some(self.directory.join(name)).filter(|p| p.is_file())
     }
 
-    /// Writes the list anew: `fresh` lines in the place of those with their ids, without those
-    /// that are `gone`.
-    pub(super) fn save(&self, fresh: &BTreeMap<u32, String>, gone: &[u32]) -> Result<(), Failure> {
-        let kept = self.lines.iter().map(|(id, l)| (id, &l.text));
-        let mut all: BTreeMap<&u32, &String> = kept.collect();
-        all.retain(|id, _| !gone.contains(id));
-        all.extend(fresh);
+    /// Writes the list anew: lines of the `fresh` cases in the place of those with their ids,
+    /// without those that are `gone`.
+    pub(super) fn save(
+        &self,
+        fresh: &BTreeMap<u32, &Case>,
+        line: &(dyn Fn(&Case) -> String + Sync),
+        gone: &BTreeSet<u32>,
+    ) -> Result<(), Failure> {
+        let stays = |id: &&u32| !gone.contains(id) && !fresh.contains_key(id);
+        let kept = self.lines.keys().filter(stays);
+        let all: BTreeSet<u32> = kept.chain(fresh.keys()).copied().collect();
+        let all: Vec<u32> = all.into_iter().collect();
+        let text = |id: &u32| match (fresh.get(id), self.lines.get(id)) {
+            (Some(case), _) => Cow::Owned(line(case)),
+            (None, Some(old)) => Cow::Borrowed(old.text.as_str()),
+            (None, None) => Cow::default(),
+        };
         replace(&self.directory, CASES, true, |out| {
-            all.values().try_for_each(|l| out.write_all(l.as_bytes()))
+            // not all at once: those of many cases take much memory
+            all.chunks(AT_ONCE).try_for_each(|ids| {
+                let lines: Vec<Cow<'_, str>> = ids.par_iter().map(text).collect();
+                lines.iter().try_for_each(|l| out.write_all(l.as_bytes()))
+            })
         })
     }
 }

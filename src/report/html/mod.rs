@@ -20,9 +20,11 @@ mod words;
 use super::Report;
 use super::diagram::COLOURS_AND_DIAGRAM;
 use super::digest;
+use crate::diagnosis::{Case, Group};
 use files::Names;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use std::collections::BTreeSet;
+use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 
 /// Written by hand, without a framework.
@@ -38,6 +40,8 @@ const STYLE: &str = include_str!("page.css");
 const WHOLE_STORIES: usize = 500;
 /// Cases that have a part of their own at all; of the others there is the row.
 const STORIES: usize = 5000;
+/// Cases whose parts are made at a time.
+const AT_ONCE: usize = 256;
 
 /// Writes the page. Names of files lose their directories: the page is made to be shared.
 ///
@@ -88,19 +92,24 @@ fn head(report: &Report<'_>, style: &str) -> Markup {
 fn stories(report: &Report<'_>, names: &Names, out: &mut impl io::Write) -> io::Result<()> {
     let whole = first_of_groups(report, WHOLE_STORIES);
     let told = first_of_groups(report, STORIES);
-    for case in report.cases.iter().filter(|c| told.contains(&c.id)) {
+    let groups: HashMap<u32, &Group> = report.groups.iter().map(|g| (g.id, g)).collect();
+    let story = |case: &&Case| {
         let part = if whole.contains(&case.id) {
             detail::whole(report, names, case)
         } else {
-            detail::short(report, names, case, like(report, case.group, &whole))
+            let like = groups.get(&case.group).and_then(|g| like(g, &whole));
+            detail::short(report, names, case, like)
         };
-        write!(
-            out,
-            "<script type=\"text/x-case\" id=\"story-{}\">",
-            case.id
-        )?;
-        out.write_all(embed::html(&part.into_string()).as_bytes())?;
-        out.write_all(b"</script>\n")?;
+        let id = case.id;
+        let text = part.into_string();
+        let text = embed::html(&text);
+        format!("<script type=\"text/x-case\" id=\"story-{id}\">{text}</script>\n")
+    };
+    let cases = report.cases.iter().filter(|c| told.contains(&c.id));
+    let cases: Vec<&Case> = cases.collect();
+    for some in cases.chunks(AT_ONCE) {
+        let parts: Vec<String> = some.par_iter().map(story).collect();
+        parts.iter().try_for_each(|p| out.write_all(p.as_bytes()))?;
     }
     Ok(())
 }
@@ -112,14 +121,13 @@ fn first_of_groups(report: &Report<'_>, most: usize) -> BTreeSet<u32> {
     }
     let longest = report.groups.iter().map(|g| g.cases.len()).max();
     let rounds = (0..longest.unwrap_or(0)).flat_map(|rank| {
-        let of_rank = move |g: &'_ crate::diagnosis::Group| g.cases.get(rank).copied();
+        let of_rank = move |g: &'_ Group| g.cases.get(rank).copied();
         report.groups.iter().filter_map(of_rank)
     });
     rounds.take(most).collect()
 }
 
 /// The first case of a group that is told in full.
-fn like(report: &Report<'_>, group: u32, whole: &BTreeSet<u32>) -> Option<u32> {
-    let group = report.groups.iter().find(|g| g.id == group)?;
+fn like(group: &Group, whole: &BTreeSet<u32>) -> Option<u32> {
     group.cases.iter().copied().find(|id| whole.contains(id))
 }
