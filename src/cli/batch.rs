@@ -173,7 +173,8 @@ impl State<'_> {
         let shown: BTreeSet<u32> = self.shown.iter().map(|c| c.id).collect();
         let known = self.merged.known.iter().copied();
         let gone = known.filter(|id| force && !shown.contains(id)).collect();
-        self.store.save(&lines, &|c| report::line(&report, c), &gone)
+        self.store
+            .save(&lines, &|c| report::line(&report, c), &gone)
     }
 
     fn earlier(&self) -> Earlier {

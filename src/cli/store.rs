@@ -9,10 +9,9 @@ use super::beside::{CASES, PAGE, cannot_write, replace};
 use super::console::say;
 use super::failure::Failure;
 use crate::diagnosis::Case;
-use crate::report::ListedCase;
 use crate::report::hostile::plain;
+use crate::report::{ListedCase, in_order};
 use crate::trim::TEMPORARY;
-use rayon::prelude::*;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,8 +23,6 @@ use std::path::{Path, PathBuf};
 const LOCK: &str = ".rstcap.lock";
 /// What a page of ours says of itself, near its beginning.
 const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"rstcap ";
-/// Lines that are made at a time.
-const AT_ONCE: usize = 256;
 /// How far into a page that is looked for, in bytes.
 const HEAD: usize = 4096;
 
@@ -126,11 +123,7 @@ impl Store {
             (None, None) => Cow::default(),
         };
         replace(&self.directory, CASES, true, |out| {
-            // not all at once: those of many cases take much memory
-            all.chunks(AT_ONCE).try_for_each(|ids| {
-                let lines: Vec<Cow<'_, str>> = ids.par_iter().map(text).collect();
-                lines.iter().try_for_each(|l| out.write_all(l.as_bytes()))
-            })
+            in_order(&all, text, |line| out.write_all(line.as_bytes()))
         })
     }
 }

@@ -17,13 +17,11 @@ mod overview;
 mod tests;
 mod words;
 
-use super::Report;
 use super::diagram::COLOURS_AND_DIAGRAM;
-use super::digest;
+use super::{Report, digest, in_order};
 use crate::diagnosis::{Case, Group};
 use files::Names;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 
@@ -40,14 +38,12 @@ const STYLE: &str = include_str!("page.css");
 const WHOLE_STORIES: usize = 500;
 /// Cases that have a part of their own at all; of the others there is the row.
 const STORIES: usize = 5000;
-/// Cases whose parts are made at a time.
-const AT_ONCE: usize = 256;
 
 /// Writes the page. Names of files lose their directories: the page is made to be shared.
 ///
 /// # Errors
 /// What `out` says.
-pub fn page(report: &Report<'_>, out: &mut impl io::Write) -> io::Result<()> {
+pub fn page(report: &Report<'_>, out: &mut (impl io::Write + Send)) -> io::Result<()> {
     let names = Names::of(report);
     let style = format!("{COLOURS_AND_DIAGRAM}{STYLE}");
     out.write_all(head(report, &style).into_string().as_bytes())?;
@@ -89,7 +85,11 @@ fn head(report: &Report<'_>, style: &str) -> Markup {
 }
 
 /// The case parts, each as text that the script turns into elements on demand.
-fn stories(report: &Report<'_>, names: &Names, out: &mut impl io::Write) -> io::Result<()> {
+fn stories(
+    report: &Report<'_>,
+    names: &Names,
+    out: &mut (impl io::Write + Send),
+) -> io::Result<()> {
     let whole = first_of_groups(report, WHOLE_STORIES);
     let told = first_of_groups(report, STORIES);
     let groups: HashMap<u32, &Group> = report.groups.iter().map(|g| (g.id, g)).collect();
@@ -107,11 +107,7 @@ fn stories(report: &Report<'_>, names: &Names, out: &mut impl io::Write) -> io::
     };
     let cases = report.cases.iter().filter(|c| told.contains(&c.id));
     let cases: Vec<&Case> = cases.collect();
-    for some in cases.chunks(AT_ONCE) {
-        let parts: Vec<String> = some.par_iter().map(story).collect();
-        parts.iter().try_for_each(|p| out.write_all(p.as_bytes()))?;
-    }
-    Ok(())
+    in_order(&cases, story, |part| out.write_all(part.as_bytes()))
 }
 
 /// So many cases: all, or the first of each group, in turn, until there are enough.
