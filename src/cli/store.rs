@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Held locked while a run writes there; the lock goes when the process does.
@@ -24,7 +24,7 @@ const LOCK: &str = ".rstcap.lock";
 /// What a page of ours says of itself, near its beginning.
 const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"rstcap ";
 /// How far into a page that is looked for, in bytes.
-const HEAD: usize = 4096;
+const HEAD: u64 = 4096;
 
 /// A case that an earlier run listed.
 pub(super) struct Line {
@@ -60,8 +60,8 @@ impl Store {
         let lock = lock(directory)?;
         sweep(directory);
         let list = directory.join(CASES);
-        let lines = match fs::read(&list) {
-            Ok(bytes) => read(&list, &bytes, force)?,
+        let lines = match File::open(&list) {
+            Ok(file) => read(&list, BufReader::new(file), force)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 no_list(directory, force)?;
                 BTreeMap::new()
@@ -159,16 +159,22 @@ fn sweep(directory: &Path) {
     }
 }
 
-fn read(path: &Path, bytes: &[u8], force: bool) -> Result<BTreeMap<u32, Line>, Failure> {
+fn read(path: &Path, mut list: impl BufRead, force: bool) -> Result<BTreeMap<u32, Line>, Failure> {
     let mut lines = BTreeMap::new();
     let mut damaged = 0_u64;
-    for (i, bytes) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
-        match parse(bytes).filter(|l| !lines.contains_key(&l.listed.id)) {
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        let read = list.read_until(b'\n', &mut bytes);
+        if read.map_err(|e| cannot_write(path, &e))? == 0 {
+            break;
+        }
+        match parse(&bytes).filter(|l| !lines.contains_key(&l.listed.id)) {
             Some(line) => {
                 lines.insert(line.listed.id, line);
             }
             None if force => damaged += 1,
-            None => return Err(not_a_case(path, i + 1)),
+            None => return Err(not_a_case(path, number)),
         }
     }
     if damaged > 0 {
@@ -226,10 +232,13 @@ fn is_case_file(name: &str) -> bool {
 
 /// A page that somebody else made is not replaced.
 fn check_page(path: &Path, force: bool) -> Result<(), Failure> {
-    let Ok(bytes) = fs::read(path) else {
+    let Ok(page) = File::open(path) else {
         return Ok(());
     };
-    let head = bytes.get(..HEAD).unwrap_or(&bytes);
+    let mut head = Vec::new();
+    if page.take(HEAD).read_to_end(&mut head).is_err() {
+        return Ok(());
+    }
     let ours = head.windows(GENERATOR.len()).any(|w| w == GENERATOR);
     if ours || force {
         return Ok(());
