@@ -12,6 +12,7 @@ use super::store::Store;
 use super::{beside, earlier};
 use crate::diagnosis::{Case, Group};
 use crate::report::{self, Earlier, Format, Report, Written};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -114,8 +115,8 @@ impl State<'_> {
             chosen.clear();
         }
         let directory = &self.store.directory;
-        let planned = chosen
-            .iter()
+        let planned: BTreeMap<u32, Written> = chosen
+            .par_iter()
             .map(|c| (c.id, pipeline::planned(c, s, directory)))
             .collect();
         if !stop.load(Ordering::Relaxed) {
@@ -123,7 +124,7 @@ impl State<'_> {
         }
         let target = Target::Directory(directory.clone());
         let writer = |case: &Case| pipeline::write_case(self.found, case, s, &target);
-        let mut outcome = cases::write(&chosen, not_written, s.threads, stop, &writer);
+        let mut outcome = cases::write(&chosen, not_written, stop, &writer);
         if outcome.written.len() < planned.len() {
             // what was not written comes next time
             let interrupted = outcome.not_written.interrupted > 0;
@@ -168,11 +169,12 @@ impl State<'_> {
             force || !self.merged.known.contains(&c.id) || outcome.written.contains_key(&c.id)
         };
         let lines = self.shown.iter().filter(|c| listed(c.id)).filter(fresh);
-        let lines = lines.map(|c| (c.id, report::line(&report, c))).collect();
+        let lines = lines.map(|c| (c.id, c)).collect();
         let shown: BTreeSet<u32> = self.shown.iter().map(|c| c.id).collect();
         let known = self.merged.known.iter().copied();
-        let gone: Vec<u32> = known.filter(|id| force && !shown.contains(id)).collect();
-        self.store.save(&lines, &gone)
+        let gone = known.filter(|id| force && !shown.contains(id)).collect();
+        self.store
+            .save(&lines, &|c| report::line(&report, c), &gone)
     }
 
     fn earlier(&self) -> Earlier {

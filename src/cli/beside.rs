@@ -14,6 +14,9 @@ pub(super) const CASES: &str = "cases.ndjson";
 /// Name of the page.
 pub(super) const PAGE: &str = "index.html";
 
+/// Bytes of a page or list that are written at a time.
+const BUFFER: usize = 256 << 10;
+
 /// Fails when one of the files is an input, whatever may be replaced.
 pub(super) fn check_inputs(
     directory: &Path,
@@ -93,7 +96,7 @@ pub(super) fn replace(
     let path = directory.join(name);
     let wrong = |e: &io::Error| cannot_write(&path, e);
     let file = trim::create(directory).map_err(|e| wrong(&e))?;
-    let mut out = io::BufWriter::new(file);
+    let mut out = io::BufWriter::with_capacity(BUFFER, file);
     content(&mut out).map_err(|e| wrong(&e))?;
     let file = out.into_inner().map_err(|e| wrong(e.error()))?;
     let done = if force {

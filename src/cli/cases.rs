@@ -57,12 +57,11 @@ pub(super) fn choose<'a>(
     (ranked.into_iter().map(|(_, c)| c).collect(), not_written)
 }
 
-/// Writes the chosen cases on `threads` threads. The result does not depend on their number; an
-/// interrupt leaves whole files only.
+/// Writes the chosen cases on all threads there are. The result does not depend on their number;
+/// an interrupt leaves whole files only.
 pub(super) fn write(
     chosen: &[&Case],
     not_written: NotWritten,
-    threads: usize,
     stop: &AtomicBool,
     writer: &Writer<'_>,
 ) -> Outcome {
@@ -70,11 +69,7 @@ pub(super) fn write(
         let done = (!stop.load(Ordering::Relaxed)).then(|| writer(case));
         (case.id, done)
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let results: Vec<_> = match pool {
-        Ok(pool) => pool.install(|| chosen.par_iter().map(one).collect()),
-        Err(_) => chosen.iter().map(one).collect(),
-    };
+    let results: Vec<_> = chosen.par_iter().map(one).collect();
     let mut outcome = Outcome {
         not_written,
         ..Outcome::default()
@@ -150,13 +145,14 @@ mod tests {
         };
         for threads in [1, 3] {
             let stop = AtomicBool::new(false);
-            let done = write(&chosen, NotWritten::default(), threads, &stop, &writer);
+            let pool = crate::cli::pipeline::workers(threads).unwrap();
+            let done = pool.install(|| write(&chosen, NotWritten::default(), &stop, &writer));
             assert_eq!(done.written.keys().copied().collect::<Vec<_>>(), [1, 3]);
             assert_eq!(done.not_written.failed, 1);
             assert_eq!(done.failures.len(), 1);
         }
         let stop = AtomicBool::new(true);
-        let done = write(&chosen, NotWritten::default(), 2, &stop, &writer);
+        let done = write(&chosen, NotWritten::default(), &stop, &writer);
         assert!(done.written.is_empty() && done.failures.is_empty());
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn check_output(settings: &Settings) -> Result<Option<Store>, Failure
     }
 }
 
-/// Everything after the scan.
+/// Everything after the scan, on the threads of the pool that this runs in.
 pub(super) fn deliver(
     mut found: Found,
     settings: &Settings,
@@ -105,7 +105,7 @@ fn to_stdout(
     let writer = |case: &Case| pipeline::write_case(found, case, settings, &Target::Stdout);
     let chosen: Vec<&Case> = cases.iter().collect();
     let none = NotWritten::default();
-    Ok(cases::write(&chosen, none, 1, stop, &writer))
+    Ok(cases::write(&chosen, none, stop, &writer))
 }
 
 /// What is said on standard error, and the exit status.

@@ -4,6 +4,7 @@ use super::pipeline::Found;
 use super::store::Store;
 use crate::diagnosis::{Case, Group};
 use crate::report::{FileStatus, reset_key};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How the two fit.
@@ -19,7 +20,7 @@ pub(super) struct Merged {
 /// inputs show (a copy, an overlap) is kept once, as the input has it that shows more of it.
 pub(super) fn merge(found: &mut Found, store: &Store) -> Merged {
     let cases = std::mem::take(&mut found.cases);
-    let keys: Vec<Vec<String>> = cases.iter().map(keys_of).collect();
+    let keys: Vec<Vec<String>> = cases.par_iter().map(keys_of).collect();
     let kept = once_each(&cases, &keys, &found.files);
     let mut merged = Merged::default();
     let mut next = store.lines().keys().next_back().map_or(1, |id| id + 1);
@@ -123,14 +124,15 @@ fn renumber_groups(found: &mut Found, store: &Store, ids: &BTreeMap<u32, u32>) {
     }
 }
 
-/// The groups over these cases, which are in order of their ids: those of this run, and for
-/// cases of earlier runs those that they were in.
+/// The groups over these cases: those of this run (`known`), and for cases of earlier runs those
+/// that they were in. Both are in order of their ids.
 pub(super) fn groups_over(cases: &[Case], known: &[Group]) -> Vec<Group> {
     let mut groups: BTreeMap<u32, Group> = BTreeMap::new();
     for case in cases {
         let at = case.primary_segment().time;
         let group = groups.entry(case.group).or_insert_with(|| {
-            let known = known.iter().find(|g| g.id == case.group);
+            let found = known.binary_search_by_key(&case.group, |g| g.id);
+            let known = found.ok().and_then(|i| known.get(i));
             Group {
                 id: case.group,
                 cases: Vec::new(),

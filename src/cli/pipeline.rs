@@ -10,6 +10,7 @@ use crate::report::{Detail, FileStatus, Totals, Written};
 use crate::scan::{self, Outcome, Plan, Progress, Storm, Timeline};
 use crate::selection::{self, Context, Selection};
 use crate::trim;
+use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -116,12 +117,18 @@ pub(super) fn find_in(
 
 fn scan_and_diagnose(plan: &Plan<'_>, settings: &Settings) -> Result<Found, Failure> {
     let outcome = scan::scan(plan).map_err(|e| Failure::input(e.to_string()))?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(settings.threads)
-        .build();
-    let pool = pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))?;
+    let pool = workers(settings.threads)?;
     let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
     pool.install(|| diagnose(outcome, keep_payload, plan.stop))
+}
+
+/// Threads for what comes after the scan.
+///
+/// # Errors
+/// They cannot be started.
+pub(super) fn workers(threads: usize) -> Result<ThreadPool, Failure> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))
 }
 
 fn diagnose(outcome: Outcome, keep_payload: bool, stop: &AtomicBool) -> Result<Found, Failure> {
@@ -261,6 +268,7 @@ pub(super) fn write_case(
     target: &Target,
 ) -> Result<Written, Failure> {
     let (selection, source, options) = prepare(found, case, settings)?;
+    let _held = source.hold(selection.frames.iter().map(|kept| kept.frame));
     let failed = |e: crate::error::Error| Failure::output(e.to_string());
     let written = match target {
         Target::Directory(directory) => {
@@ -290,11 +298,11 @@ pub(super) fn write_case(
 
 /// What [`write_case`] is going to write.
 pub(super) fn planned(case: &Case, settings: &Settings, directory: &Path) -> Written {
-    let selection = selection::select(case, &context(settings));
+    let (packets, reset) = selection::extent(case, &context(settings));
     Written {
         path: directory.join(trim::file_name(case)),
-        packets: selection.frames.len() as u64,
-        reset: selection.number_of(case.primary_segment().frame),
+        packets,
+        reset,
         ..Written::default()
     }
 }

@@ -84,6 +84,7 @@ fn scan(args: Args, console: Console) -> Result<ExitCode, Failure> {
     let settings = Settings::new(args, console, &classes, processors)?;
     let store = deliver::check_output(&settings)?;
     let stop = stop_on_interrupt()?;
+    let workers = pipeline::workers(settings.threads)?;
     let start = std::time::Instant::now();
     let bars = Bars::new(settings.progress);
     let mut found = pipeline::find(&settings, &bars, &stop)?;
@@ -91,7 +92,7 @@ fn scan(args: Args, console: Console) -> Result<ExitCode, Failure> {
     if settings.show_elapsed {
         found.totals.elapsed = Some(start.elapsed());
     }
-    let status = deliver::deliver(found, &settings, &stop, store)?;
+    let status = workers.install(|| deliver::deliver(found, &settings, &stop, store))?;
     if stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(INTERRUPTED));
     }

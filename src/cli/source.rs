@@ -1,20 +1,21 @@
 //! Where the trimming stage gets its records: the scanned files of one timeline.
 
+use crate::capture::Opened;
 use crate::diagnosis::{Case, Told};
 use crate::error::{Error, Result};
 use crate::flow::FrameRef;
 use crate::scan::{FileJob, Files};
 use crate::trim::{self, FileLabel, Origins, Raw, Source};
 use crate::units::{FileId, FrameNumber, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The records of one timeline, and what their sections say, read when first needed.
 pub(super) struct CaseSource {
     files: Files,
-    origins: Mutex<BTreeMap<FileId, Arc<Origins>>>,
+    origins: RwLock<BTreeMap<FileId, Arc<Origins>>>,
     /// Whether the section that begins at an offset of a file may be that of a case file.
     case_files: Mutex<BTreeMap<(FileId, u64), bool>>,
 }
@@ -23,7 +24,7 @@ impl CaseSource {
     pub(super) fn new(files: Files) -> Self {
         Self {
             files,
-            origins: Mutex::default(),
+            origins: RwLock::default(),
             case_files: Mutex::default(),
         }
     }
@@ -63,11 +64,21 @@ impl CaseSource {
             .any(|j| crate::capture::same_file(j.handle.path(), path))
     }
 
+    /// The files of these frames, open as long as the result lives: a file that nobody holds is
+    /// opened anew for every record. One that cannot be opened is told of where it is read.
+    pub(super) fn hold(&self, frames: impl Iterator<Item = FrameRef>) -> Vec<Arc<Opened>> {
+        let files: BTreeSet<FileId> = frames.map(|f| f.file).collect();
+        let jobs = files.iter().filter_map(|id| self.files.job(*id));
+        let plain = jobs.filter(|j| !j.compressed);
+        plain.filter_map(|j| j.handle.open().ok()).collect()
+    }
+
     fn origins(&self, file: FileId) -> Result<Arc<Origins>> {
-        let mut known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.origins.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(origins) = known.get(&file) {
             return Ok(Arc::clone(origins));
         }
+        drop(known);
         let job = self
             .files
             .job(file)
@@ -75,8 +86,8 @@ impl CaseSource {
         let label = label(job);
         let mut read = |span: Span| self.block(file, span);
         let origins = Arc::new(Origins::read(&label, &job.layout, &mut read)?);
-        known.insert(file, Arc::clone(&origins));
-        Ok(origins)
+        let mut known = self.origins.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(known.entry(file).or_insert(origins)))
     }
 }
 

@@ -8,13 +8,15 @@
 use super::beside::{CASES, PAGE, cannot_write, replace};
 use super::console::say;
 use super::failure::Failure;
-use crate::report::ListedCase;
+use crate::diagnosis::Case;
 use crate::report::hostile::plain;
+use crate::report::{ListedCase, in_order};
 use crate::trim::TEMPORARY;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Held locked while a run writes there; the lock goes when the process does.
@@ -22,7 +24,7 @@ const LOCK: &str = ".rstcap.lock";
 /// What a page of ours says of itself, near its beginning.
 const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"rstcap ";
 /// How far into a page that is looked for, in bytes.
-const HEAD: usize = 4096;
+const HEAD: u64 = 4096;
 
 /// A case that an earlier run listed.
 pub(super) struct Line {
@@ -58,8 +60,8 @@ impl Store {
         let lock = lock(directory)?;
         sweep(directory);
         let list = directory.join(CASES);
-        let lines = match fs::read(&list) {
-            Ok(bytes) => read(&list, &bytes, force)?,
+        let lines = match File::open(&list) {
+            Ok(file) => read(&list, BufReader::new(file), force)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 no_list(directory, force)?;
                 BTreeMap::new()
@@ -103,15 +105,25 @@ impl Store {
         Some(self.directory.join(name)).filter(|p| p.is_file())
     }
 
-    /// Writes the list anew: `fresh` lines in the place of those with their ids, without those
-    /// that are `gone`.
-    pub(super) fn save(&self, fresh: &BTreeMap<u32, String>, gone: &[u32]) -> Result<(), Failure> {
-        let kept = self.lines.iter().map(|(id, l)| (id, &l.text));
-        let mut all: BTreeMap<&u32, &String> = kept.collect();
-        all.retain(|id, _| !gone.contains(id));
-        all.extend(fresh);
+    /// Writes the list anew: lines of the `fresh` cases in the place of those with their ids,
+    /// without those that are `gone`.
+    pub(super) fn save(
+        &self,
+        fresh: &BTreeMap<u32, &Case>,
+        line: &(dyn Fn(&Case) -> String + Sync),
+        gone: &BTreeSet<u32>,
+    ) -> Result<(), Failure> {
+        let stays = |id: &&u32| !gone.contains(id) && !fresh.contains_key(id);
+        let kept = self.lines.keys().filter(stays);
+        let all: BTreeSet<u32> = kept.chain(fresh.keys()).copied().collect();
+        let all: Vec<u32> = all.into_iter().collect();
+        let text = |id: &u32| match (fresh.get(id), self.lines.get(id)) {
+            (Some(case), _) => Cow::Owned(line(case)),
+            (None, Some(old)) => Cow::Borrowed(old.text.as_str()),
+            (None, None) => Cow::default(),
+        };
         replace(&self.directory, CASES, true, |out| {
-            all.values().try_for_each(|l| out.write_all(l.as_bytes()))
+            in_order(&all, text, |line| out.write_all(line.as_bytes()))
         })
     }
 }
@@ -147,16 +159,22 @@ fn sweep(directory: &Path) {
     }
 }
 
-fn read(path: &Path, bytes: &[u8], force: bool) -> Result<BTreeMap<u32, Line>, Failure> {
+fn read(path: &Path, mut list: impl BufRead, force: bool) -> Result<BTreeMap<u32, Line>, Failure> {
     let mut lines = BTreeMap::new();
     let mut damaged = 0_u64;
-    for (i, bytes) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
-        match parse(bytes).filter(|l| !lines.contains_key(&l.listed.id)) {
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        let read = list.read_until(b'\n', &mut bytes);
+        if read.map_err(|e| cannot_write(path, &e))? == 0 {
+            break;
+        }
+        match parse(&bytes).filter(|l| !lines.contains_key(&l.listed.id)) {
             Some(line) => {
                 lines.insert(line.listed.id, line);
             }
             None if force => damaged += 1,
-            None => return Err(not_a_case(path, i + 1)),
+            None => return Err(not_a_case(path, number)),
         }
     }
     if damaged > 0 {
@@ -214,10 +232,13 @@ fn is_case_file(name: &str) -> bool {
 
 /// A page that somebody else made is not replaced.
 fn check_page(path: &Path, force: bool) -> Result<(), Failure> {
-    let Ok(bytes) = fs::read(path) else {
+    let Ok(page) = File::open(path) else {
         return Ok(());
     };
-    let head = bytes.get(..HEAD).unwrap_or(&bytes);
+    let mut head = Vec::new();
+    if page.take(HEAD).read_to_end(&mut head).is_err() {
+        return Ok(());
+    }
     let ours = head.windows(GENERATOR.len()).any(|w| w == GENERATOR);
     if ours || force {
         return Ok(());

@@ -186,6 +186,16 @@ pub fn select(case: &Case, context: &Context) -> Selection {
     }
 }
 
+/// How many frames [`select`] keeps, and the number of the primary RST among them.
+#[must_use]
+pub fn extent(case: &Case, context: &Context) -> (u64, Option<u64>) {
+    let picked = pick::pick(case, context);
+    let primary = case.primary_segment().frame;
+    let number = |frame: FrameRef| picked.position(frame.number) as u64 + 1;
+    let reset = picked.has(primary).then(|| number(primary));
+    (picked.len() as u64, reset)
+}
+
 /// A display filter that shows the connection in its source: addresses and ports, which hold
 /// in every file, rather than a stream number.
 #[must_use]

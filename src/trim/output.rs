@@ -13,16 +13,8 @@ pub(super) fn write(
     force: bool,
     is_input: &dyn Fn(&Path) -> bool,
 ) -> Result<()> {
-    if path.try_exists().unwrap_or(false) {
-        if is_input(path) {
-            return Err(output(
-                "is an input of this run and is not written to",
-                path,
-            ));
-        }
-        if !force {
-            return Err(exists(path));
-        }
+    if force && path.try_exists().unwrap_or(false) && is_input(path) {
+        return Err(an_input(path));
     }
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = create(dir).map_err(|e| Error::from(e).at(dir))?;
@@ -34,6 +26,7 @@ pub(super) fn write(
     };
     match renamed {
         Ok(_) => Ok(()),
+        Err(e) if e.error.kind() == Io::AlreadyExists && is_input(path) => Err(an_input(path)),
         Err(e) if e.error.kind() == Io::AlreadyExists => Err(exists(path)),
         Err(e) => Err(Error::from(e.error).at(path)),
     }
@@ -51,6 +44,10 @@ pub fn create(dir: &Path) -> std::io::Result<NamedTempFile> {
     let [prefix, suffix] = TEMPORARY;
     builder.prefix(prefix).suffix(suffix);
     platform::readable(&mut builder).tempfile_in(dir)
+}
+
+fn an_input(path: &Path) -> Error {
+    output("is an input of this run and is not written to", path)
 }
 
 fn exists(path: &Path) -> Error {

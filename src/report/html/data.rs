@@ -5,7 +5,7 @@ use crate::diagnosis::{Case, Party};
 use crate::report::figures::time;
 use crate::report::hostile::plain;
 use crate::report::rows::confidence;
-use crate::report::{Report, server_names};
+use crate::report::{Report, in_order, server_names};
 use crate::units::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -21,7 +21,8 @@ struct Data<'a> {
     classes: Vec<(&'a str, &'a str)>,
     /// `[id, word, colour]`.
     parties: Vec<(&'a str, &'a str, &'a str)>,
-    cases: Vec<Row>,
+    /// A [`Row`] of each case, written one by one into the empty list at the end.
+    cases: [(); 0],
 }
 
 /// One case; keys are short because there may be thousands.
@@ -54,7 +55,7 @@ struct Row {
     g: u32,
 }
 
-pub(super) fn write(report: &Report<'_>, out: &mut impl io::Write) -> io::Result<()> {
+pub(super) fn write(report: &Report<'_>, out: &mut (impl io::Write + Send)) -> io::Result<()> {
     let (base, end) = span(report);
     let mut classes: BTreeMap<&str, &str> = BTreeMap::new();
     for case in report.cases {
@@ -68,18 +69,22 @@ pub(super) fn write(report: &Report<'_>, out: &mut impl io::Write) -> io::Result
         parties: Party::ALL
             .map(|p| (p.id(), p.word(), words::colour(p)))
             .to_vec(),
-        cases: report
-            .cases
-            .iter()
-            .map(|c| row(report, c, base, &ids))
-            .collect(),
+        cases: [],
     };
-    let text = serde_json::to_string(&data)?;
-    writeln!(
-        out,
-        "<script type=\"application/json\" id=\"data\">{}</script>",
-        embed::json(&text)
-    )
+    let head = embed::json(&serde_json::to_string(&data)?);
+    let head = head.strip_suffix("]}").unwrap_or(&head);
+    write!(out, "<script type=\"application/json\" id=\"data\">{head}")?;
+    let text = |c: &Case| {
+        let text = serde_json::to_string(&row(report, c, base, &ids))?;
+        Ok::<_, serde_json::Error>(embed::json(&text))
+    };
+    let mut comma = "";
+    in_order(report.cases, text, |text| {
+        write!(out, "{comma}{}", text?)?;
+        comma = ",";
+        Ok(())
+    })?;
+    out.write_all(b"]}</script>\n")
 }
 
 /// First and last time of the input and the cases.

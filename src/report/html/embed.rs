@@ -7,6 +7,13 @@ use std::fmt::Write as _;
 /// JSON for a script element: `<`, `>`, `&` and every hostile character (U+2028 and U+2029
 /// among them) become `\u` escapes, which mean the same to a JSON parser.
 pub(super) fn json(text: &str) -> String {
+    // nearly all text is harmless
+    if text
+        .bytes()
+        .all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'<' | b'>' | b'&'))
+    {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     for c in text.chars() {
         if matches!(c, '<' | '>' | '&') || is_hostile(c) {

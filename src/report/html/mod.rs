@@ -17,12 +17,12 @@ mod overview;
 mod tests;
 mod words;
 
-use super::Report;
 use super::diagram::COLOURS_AND_DIAGRAM;
-use super::digest;
+use super::{Report, digest, in_order};
+use crate::diagnosis::{Case, Group};
 use files::Names;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 
 /// Written by hand, without a framework.
@@ -43,7 +43,7 @@ const STORIES: usize = 5000;
 ///
 /// # Errors
 /// What `out` says.
-pub fn page(report: &Report<'_>, out: &mut impl io::Write) -> io::Result<()> {
+pub fn page(report: &Report<'_>, out: &mut (impl io::Write + Send)) -> io::Result<()> {
     let names = Names::of(report);
     let style = format!("{COLOURS_AND_DIAGRAM}{STYLE}");
     out.write_all(head(report, &style).into_string().as_bytes())?;
@@ -85,24 +85,29 @@ fn head(report: &Report<'_>, style: &str) -> Markup {
 }
 
 /// The case parts, each as text that the script turns into elements on demand.
-fn stories(report: &Report<'_>, names: &Names, out: &mut impl io::Write) -> io::Result<()> {
+fn stories(
+    report: &Report<'_>,
+    names: &Names,
+    out: &mut (impl io::Write + Send),
+) -> io::Result<()> {
     let whole = first_of_groups(report, WHOLE_STORIES);
     let told = first_of_groups(report, STORIES);
-    for case in report.cases.iter().filter(|c| told.contains(&c.id)) {
+    let groups: HashMap<u32, &Group> = report.groups.iter().map(|g| (g.id, g)).collect();
+    let story = |case: &&Case| {
         let part = if whole.contains(&case.id) {
             detail::whole(report, names, case)
         } else {
-            detail::short(report, names, case, like(report, case.group, &whole))
+            let like = groups.get(&case.group).and_then(|g| like(g, &whole));
+            detail::short(report, names, case, like)
         };
-        write!(
-            out,
-            "<script type=\"text/x-case\" id=\"story-{}\">",
-            case.id
-        )?;
-        out.write_all(embed::html(&part.into_string()).as_bytes())?;
-        out.write_all(b"</script>\n")?;
-    }
-    Ok(())
+        let id = case.id;
+        let text = part.into_string();
+        let text = embed::html(&text);
+        format!("<script type=\"text/x-case\" id=\"story-{id}\">{text}</script>\n")
+    };
+    let cases = report.cases.iter().filter(|c| told.contains(&c.id));
+    let cases: Vec<&Case> = cases.collect();
+    in_order(&cases, story, |part| out.write_all(part.as_bytes()))
 }
 
 /// So many cases: all, or the first of each group, in turn, until there are enough.
@@ -112,14 +117,13 @@ fn first_of_groups(report: &Report<'_>, most: usize) -> BTreeSet<u32> {
     }
     let longest = report.groups.iter().map(|g| g.cases.len()).max();
     let rounds = (0..longest.unwrap_or(0)).flat_map(|rank| {
-        let of_rank = move |g: &'_ crate::diagnosis::Group| g.cases.get(rank).copied();
+        let of_rank = move |g: &'_ Group| g.cases.get(rank).copied();
         report.groups.iter().filter_map(of_rank)
     });
     rounds.take(most).collect()
 }
 
 /// The first case of a group that is told in full.
-fn like(report: &Report<'_>, group: u32, whole: &BTreeSet<u32>) -> Option<u32> {
-    let group = report.groups.iter().find(|g| g.id == group)?;
+fn like(group: &Group, whole: &BTreeSet<u32>) -> Option<u32> {
     group.cases.iter().copied().find(|id| whole.contains(id))
 }
