@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Connections whose places are looked for at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 32;
 
 enum Piece {
     Segment(usize, Box<Segment>, Option<First>),
