@@ -211,7 +211,8 @@ pub struct Args {
 
     /// Let go of the oldest idle connections beyond this much memory, such as 512M or 8G
     ///
-    /// Without it, half of the memory that is available when the run starts.
+    /// Without it, half of the memory that is available when the run starts. Up to a quarter as
+    /// much besides holds what compressed captures decompress to.
     #[arg(long, value_name = "SIZE", help_heading = "Resources")]
     pub max_memory: Option<String>,
 

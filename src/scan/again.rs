@@ -76,6 +76,7 @@ fn take(
     places.retain(new);
     places.sort_unstable();
     places.dedup();
+    spool.expect(places.len());
     let mut whole = Ok(true);
     let mut after_interrupt = AFTER_INTERRUPT;
     for run in places.chunk_by(|a, b| a.0 == b.0) {

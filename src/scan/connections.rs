@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Connections whose records are asked for at a time.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
 
 /// What was made of a connection's records, in no order.
 #[derive(Default)]
@@ -158,12 +158,16 @@ pub fn places(
     names: &Names,
     parts: &BTreeMap<u64, Vec<Loc>>,
 ) -> Vec<(usize, u64)> {
-    let asked: Vec<_> = finished
-        .par_iter()
-        .map(|f| lookup(files, f, roles::client_of(f).0, Some(names)))
-        .collect();
-    let wanted = wishes(files, finished, &asked, parts);
-    wanted.into_iter().map(|w| (w.file, w.offset)).collect()
+    let of_batch = |batch: &[Finished]| {
+        let mut wanted = Vec::new();
+        for f in batch {
+            let name = lookup(files, f, roles::client_of(f).0, Some(names));
+            wishes_of(files, 0, f, name.as_ref(), parts, &mut wanted);
+        }
+        wanted.into_iter().map(|w| (w.file, w.offset)).collect()
+    };
+    let batches = finished.par_chunks(BATCH);
+    batches.flat_map_iter::<_, Vec<_>>(of_batch).collect()
 }
 
 // A connection of its pieces.

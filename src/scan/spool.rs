@@ -11,6 +11,9 @@ use std::io::{self, Write};
 /// Bytes held in memory before they go to the temporary file.
 const IN_MEMORY: usize = 32 << 20;
 
+/// Bytes of a record, roughly.
+const USUAL: usize = 1 << 10;
+
 /// Records and blocks by file and offset: the latest in memory, the others in an unnamed
 /// temporary file.
 #[derive(Debug, Default)]
@@ -27,6 +30,13 @@ impl Spool {
     #[must_use]
     pub fn has(&self, file: FileId, offset: u64) -> bool {
         self.places.contains_key(&(file, offset))
+    }
+
+    /// Makes room for so many records more: memory that grows by doubling is copied each time.
+    pub fn expect(&mut self, records: usize) {
+        let room = IN_MEMORY.saturating_sub(self.memory.len());
+        self.memory.reserve(records.saturating_mul(USUAL).min(room));
+        self.places.reserve(records);
     }
 
     /// Adds the bytes at `offset` of `file`.
