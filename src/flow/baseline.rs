@@ -247,7 +247,7 @@ pub struct Known {
     pub services: BTreeMap<Endpoint, ServiceRecord>,
     /// Connections for contrast, by first frame.
     pub healthy: Vec<Finished>,
-    rivals: Vec<Box<Healthy>>,
+    rivals: Vec<Healthy>,
 }
 
 impl Part {
@@ -368,9 +368,10 @@ impl Wanted {
         &self,
         server: Endpoint,
         sample: impl Iterator<Item = Box<Healthy>>,
-    ) -> impl Iterator<Item = Box<Healthy>> {
+    ) -> impl Iterator<Item = Healthy> {
         let possible = self.attempts.on_port(server.port);
-        sample.filter(move |h| possible && h.raced(&self.attempts))
+        let rivals = sample.filter(move |h| possible && h.raced(&self.attempts));
+        rivals.map(|h| *h)
     }
 }
 
