@@ -2,7 +2,8 @@
 //! sibling that won (RFC 8305) or the address that was tried next.
 
 use super::Endpoint;
-use std::collections::{BTreeMap, BTreeSet};
+use foldhash::fast::RandomState;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// Connections that begin this close to a failed attempt may be its sibling or its next try.
@@ -15,8 +16,9 @@ const CLIENTS: usize = 1_000;
 /// Failed attempts of one timeline.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
-    /// Start in nanoseconds and server port, by client.
+    /// Start in nanoseconds and server port, by client; moved once settled.
     by_client: BTreeMap<IpAddr, Vec<(i64, u16)>>,
+    settled: HashMap<IpAddr, Vec<(i64, u16)>, RandomState>,
     /// Ports on which a sibling may be, once settled.
     ports: BTreeSet<u16>,
     /// Starts by address family, in order, once settled.
@@ -50,6 +52,7 @@ impl Attempts {
             self.ports.extend(list.iter().map(|a| a.1));
         }
         self.starts.iter_mut().for_each(|s| s.sort_unstable());
+        self.settled = std::mem::take(&mut self.by_client).into_iter().collect();
         // SMB is tried directly and over NetBIOS at once
         if self.ports.contains(&139) || self.ports.contains(&445) {
             self.ports.extend([139, 445]);
@@ -68,7 +71,7 @@ impl Attempts {
     #[must_use]
     pub fn raced(&self, client: IpAddr, start: i64) -> bool {
         let beside = |s: i64| s.abs_diff(start) <= BESIDE_NS.unsigned_abs();
-        let mut mine = self.by_client.get(&client).into_iter().flatten();
+        let mut mine = self.settled.get(&client).into_iter().flatten();
         let others = &self.starts[1 - family(client)];
         let from = others.partition_point(|s| *s < start.saturating_sub(BESIDE_NS));
         mine.any(|a| beside(a.0)) || others.get(from).is_some_and(|s| beside(*s))

@@ -123,7 +123,7 @@ impl Part {
                         continue;
                     };
                     let healthy = visit.healthy.map(|h| &ends.healthy[h as usize]);
-                    let offered = healthy.map(|h| (h.talked, || Box::new(h.clone())));
+                    let offered = healthy.map(|h| (h.talked, || Some(Box::new(h.clone()))));
                     self.add_visit(ended.sides[1 - visit.client].endpoint, visit, offered);
                 }
             }
@@ -131,7 +131,7 @@ impl Part {
     }
 
     /// Counts what was not over when the capture was. Every part must be given everything.
-    pub fn take_rest<K: Key>(&mut self, table: &FlowTable<K>, lessons: &Lessons) {
+    pub fn take_rest<K: Key>(&mut self, table: &FlowTable<K>, wanted: &Wanted, lessons: &Lessons) {
         for lesson in &lessons[self.index] {
             let (Lesson::Host { ended: slot, .. } | Lesson::Service { ended: slot, .. }) = *lesson;
             let Some((flow, arena)) = table.flow(slot) else {
@@ -140,12 +140,16 @@ impl Part {
             let ended = Ended::of(flow, arena);
             match (*lesson, &ended.visit) {
                 (Lesson::Host { side, .. }, _) => self.add_host(&ended, usize::from(side)),
-                (Lesson::Service { shown, .. }, Some(visit)) => {
-                    let worked = shown && visit.outcome == Some(ServiceOutcome::Worked);
-                    let offered = worked.then_some((Healthy::talked(flow), || {
-                        Box::new(Healthy::of(flow, arena, visit))
-                    }));
-                    self.add_visit(ended.sides[1 - visit.client].endpoint, visit, offered);
+                (Lesson::Service { .. }, Some(visit)) => {
+                    let [client, server] = [visit.client, 1 - visit.client];
+                    let [client, server] = [client, server].map(|i| ended.sides[i].endpoint);
+                    let healthy = || {
+                        let shown = wanted.shows(client, server, flow.first_time);
+                        shown.then(|| Box::new(Healthy::of(flow, arena, visit)))
+                    };
+                    let worked = visit.outcome == Some(ServiceOutcome::Worked);
+                    let offered = worked.then_some((Healthy::talked(flow), healthy));
+                    self.add_visit(server, visit, offered);
                 }
                 (Lesson::Service { .. }, None) => {}
             }
@@ -182,7 +186,7 @@ impl Part {
         &mut self,
         server: Endpoint,
         visit: &Visit,
-        offered: Option<(bool, impl FnOnce() -> Box<Healthy>)>,
+        offered: Option<(bool, impl FnOnce() -> Option<Box<Healthy>>)>,
     ) {
         let Some(outcome) = visit.outcome else {
             return;
@@ -195,9 +199,9 @@ impl Part {
         service.counts[outcome as usize] += 1;
         let order = scramble(visit.frame);
         let (first, last) = visit.times;
-        service
-            .outcomes
-            .offer(outcomes, order, || (first, last, visit.frame, outcome));
+        service.outcomes.offer(outcomes, order, || {
+            Some((first, last, visit.frame, outcome))
+        });
         if let Some((talked, healthy)) = offered {
             let (sample, keep) = if talked {
                 (&mut service.healthy, limit(HEALTHY))
@@ -361,6 +365,12 @@ impl Wanted {
         let most = ranked.into_iter().take(CONTRAST_SERVICES);
         wanted.contrast = most.map(|r| r.1).collect();
         wanted
+    }
+
+    // Whether a connection with this start may be shown beside those that were reset.
+    fn shows(&self, client: Endpoint, server: Endpoint, start: i64) -> bool {
+        self.contrast.contains(&server)
+            || self.attempts.on_port(server.port) && self.attempts.raced(client.ip, start)
     }
 
     // The connections of a service that began beside failed attempts.

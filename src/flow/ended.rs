@@ -109,8 +109,6 @@ pub enum Lesson {
     Service {
         /// Which connection.
         ended: u32,
-        /// It may itself be shown beside connections that were reset.
-        shown: bool,
     },
 }
 
@@ -144,10 +142,7 @@ impl Ends {
                 visit.healthy = Some(self.healthy.len() as u32);
                 self.healthy.push(Healthy::of(flow, arena, visit));
             }
-            self.lessons[part_of(visit.service)].push(Lesson::Service {
-                ended: at,
-                shown: true,
-            });
+            self.lessons[part_of(visit.service)].push(Lesson::Service { ended: at });
         }
         self.ended.push(ended);
     }
@@ -173,12 +168,9 @@ pub fn teach<K: Key>(at: u32, flow: &Flow<K>, wanted: &Wanted, lessons: &mut Les
     let Some(client) = flow.opener() else {
         return;
     };
-    let (client, server) = (ends[client], ends[1 - client]);
-    let rival = wanted.attempts.on_port(server.port);
-    let shown = wanted.contrast.contains(&server)
-        || rival && wanted.attempts.raced(client.ip, flow.first_time);
-    if shown || wanted.services.contains(&server) {
-        lessons[part_of(server.fingerprint())].push(Lesson::Service { ended: at, shown });
+    let server = ends[1 - client];
+    if wanted.services.contains(&server) || wanted.attempts.on_port(server.port) {
+        lessons[part_of(server.fingerprint())].push(Lesson::Service { ended: at });
     }
 }
 

@@ -50,16 +50,19 @@ impl<T> Default for Sample<T> {
 }
 
 impl<T> Sample<T> {
-    /// Offers a value; at most `limit` stay.
+    /// Offers a value, which is looked for only where it would stay; at most `limit` stay.
     #[inline]
-    pub fn offer(&mut self, limit: usize, key: u64, value: impl FnOnce() -> T) {
-        if self.0.len() >= limit {
-            match self.0.peek() {
-                Some(largest) if key < largest.0 => self.0.pop(),
-                _ => return,
-            };
+    pub fn offer(&mut self, limit: usize, key: u64, value: impl FnOnce() -> Option<T>) {
+        let full = self.0.len() >= limit;
+        if full && self.0.peek().is_none_or(|largest| key >= largest.0) {
+            return;
         }
-        self.0.push(Keyed(key, value()));
+        if let Some(value) = value() {
+            if full {
+                self.0.pop();
+            }
+            self.0.push(Keyed(key, value));
+        }
     }
 
     /// Keeps the `limit` values with the smallest keys.
@@ -211,7 +214,7 @@ mod tests {
     fn a_sample_is_the_same_in_any_order() {
         let sample = |order: &mut dyn Iterator<Item = u64>| {
             let mut sample = Sample::default();
-            order.for_each(|n| sample.offer(10, scramble(n), || n));
+            order.for_each(|n| sample.offer(10, scramble(n), || Some(n)));
             let mut values: Vec<u64> = sample.into_values().collect();
             values.sort_unstable();
             values

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// Bytes read for a wanted record; most are smaller.
 const WINDOW: usize = 2 << 10;
 /// Wanted records no further apart than this are read together...
-const NEAR: u64 = 24 << 10;
+const NEAR: u64 = 4 << 10;
 /// ... as far as they lie within so many bytes.
 const MOST: u64 = 256 << 10;
 /// Bytes read for a record that is longer than most.

@@ -148,8 +148,8 @@ impl Shards {
             });
             self.baselines.parts_mut().par_iter_mut().for_each(|part| {
                 for (s, [v4, v6]) in some.iter().zip(&rest) {
-                    part.take_rest(&s.v4, v4);
-                    part.take_rest(&s.v6, v6);
+                    part.take_rest(&s.v4, &wanted, v4);
+                    part.take_rest(&s.v6, &wanted, v6);
                 }
             });
         }

@@ -8,7 +8,6 @@ use crate::flow::{Connection, Segment, Side};
 use crate::packet::tcp_flags;
 use crate::units::Timestamp;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Attempts that race start this close together (RFC 8305 5 and 8: 100 ms to 2 s).
@@ -34,44 +33,58 @@ impl<'a> Begin<'a> {
             conn,
         })
     }
+
+    fn client(&self) -> IpAddr {
+        self.conn.client.ip
+    }
+
+    fn service(&self) -> (bool, u16) {
+        (self.conn.client.ip.is_ipv6(), self.conn.server.port)
+    }
+}
+
+// The part of a sorted list that has this key.
+fn equal<'b, 'a, K: Ord>(
+    list: &'b [Begin<'a>],
+    key: &K,
+    of: impl Fn(&Begin<'a>) -> K,
+) -> &'b [Begin<'a>] {
+    let from = list.partition_point(|b| of(b) < *key);
+    let rest = list.get(from..).unwrap_or_default();
+    let len = rest.partition_point(|b| of(b) == *key);
+    rest.get(..len).unwrap_or_default()
 }
 
 /// Connections by when they began, to find those that began beside another one.
 struct Begun<'a> {
-    by_client: BTreeMap<IpAddr, Vec<Begin<'a>>>,
-    // by the client's address family and the server's port
-    by_port: BTreeMap<(bool, u16), Vec<Begin<'a>>>,
+    // by client, then time
+    by_client: Vec<Begin<'a>>,
+    // by the client's address family and the server's port, then time
+    by_port: Vec<Begin<'a>>,
 }
 
 impl<'a> Begun<'a> {
     fn new(cases: &'a [Case], world: &'a World) -> Self {
         let own = cases.iter().map(|c| &c.connection);
         let all = own.chain(&world.healthy);
-        let mut all: Vec<Begin> = all.filter_map(Begin::of).collect();
-        all.sort_by_key(|b| b.time);
-        let mut begun = Self {
-            by_client: BTreeMap::new(),
-            by_port: BTreeMap::new(),
-        };
-        for begin in all {
-            let ip = begin.conn.client.ip;
-            begun.by_client.entry(ip).or_default().push(begin);
-            let service = (ip.is_ipv6(), begin.conn.server.port);
-            begun.by_port.entry(service).or_default().push(begin);
-        }
-        begun
+        let mut by_client: Vec<Begin> = all.filter_map(Begin::of).collect();
+        let mut by_port = by_client.clone();
+        // sorting that keeps the order of equals
+        by_client.par_sort_by_key(|b| (b.client(), b.time));
+        by_port.par_sort_by_key(|b| (b.service(), b.time));
+        Self { by_client, by_port }
     }
 
     // Connections of the same client, and of its other address family to the same port.
     fn beside(&self, loser: &Connection) -> impl Iterator<Item = &'a Connection> {
         let ip = loser.client.ip;
-        let own = near(self.by_client.get(&ip), loser);
+        let own = near(equal(&self.by_client, &ip, Begin::client), loser);
         let service = (ip.is_ipv4(), loser.server.port);
         let card = Begin::of(loser).and_then(|b| b.card);
         let same_card = move |b: &&Begin| b.card.is_some() && b.card == card;
         let same_host =
             move |b: &&Begin| same_card(b) || ip.is_loopback() && b.conn.client.ip.is_loopback();
-        let other = near(self.by_port.get(&service), loser);
+        let other = near(equal(&self.by_port, &service, Begin::service), loser);
         let other = other.iter().filter(same_host);
         own.iter()
             .chain(other)
@@ -85,8 +98,8 @@ impl<'a> Begun<'a> {
 const NEAREST: usize = 128;
 
 // Those of a list that began close enough to be raced by; where there are many, the nearest.
-fn near<'b, 'a>(list: Option<&'b Vec<Begin<'a>>>, loser: &Connection) -> &'b [Begin<'a>] {
-    let (Some(list), Some(start)) = (list, loser.segments.first().map(|s| s.time)) else {
+fn near<'b, 'a>(list: &'b [Begin<'a>], loser: &Connection) -> &'b [Begin<'a>] {
+    let Some(start) = loser.segments.first().map(|s| s.time) else {
         return &[];
     };
     let from = list.partition_point(|b| start.nanos_since(b.time) > RACE_NS);
