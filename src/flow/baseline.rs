@@ -143,10 +143,12 @@ impl Part {
                 (Lesson::Service { .. }, Some(visit)) => {
                     let [client, server] = [visit.client, 1 - visit.client];
                     let [client, server] = [client, server].map(|i| ended.sides[i].endpoint);
-                    let healthy = || {
-                        let shown = wanted.shows(client, server, flow.first_time);
-                        shown.then(|| Box::new(Healthy::of(flow, arena, visit)))
-                    };
+                    let shown = || wanted.shows(client, server, flow.first_time);
+                    // the samples of all services share their memory: none is for others
+                    if !wanted.services.contains(&server) && !shown() {
+                        continue;
+                    }
+                    let healthy = || shown().then(|| Box::new(Healthy::of(flow, arena, visit)));
                     let worked = visit.outcome == Some(ServiceOutcome::Worked);
                     let offered = worked.then_some((Healthy::talked(flow), healthy));
                     self.add_visit(server, visit, offered);
