@@ -182,19 +182,17 @@ fn alternatives(
         .take(ALTERNATIVES)
         .map(|(r, _)| Alternative {
             class: r.id,
-            why_less_likely: wording::difference(rule, r.id)
-                .unwrap_or_else(|| wording::gave_way(rule))
-                .into(),
+            why_less_likely: wording::gave_way(rule).into(),
         })
         .collect();
-    for (class, why_less_likely) in wording::confusable(rule).take(FROM_MANUAL) {
+    for (class, difference) in wording::confusable(rule).take(FROM_MANUAL) {
         if listed.len() >= ALTERNATIVES {
             break;
         }
         if !listed.iter().any(|a| a.class == class) {
             listed.push(Alternative {
                 class,
-                why_less_likely: why_less_likely.into(),
+                why_less_likely: wording::would_mean(difference).into(),
             });
         }
     }

@@ -104,6 +104,9 @@ pub enum Fact {
     MadeUnseen {
         side: Side,
     },
+    MadeForNoAck {
+        side: Side,
+    },
     TakesLast {
         delay: f64,
     },
@@ -140,6 +143,7 @@ pub enum Fact {
         same_isn: bool,
     },
     ReferenceMissing,
+    RefusedBare,
     RejectLabel,
     SynAckAfterReset {
         delay: f64,
@@ -249,6 +253,9 @@ pub enum Fact {
     Timer {
         seconds: f64,
         products: String,
+    },
+    TimersRunOut {
+        timers: Vec<(f64, &'static str)>,
     },
     Repeated {
         seconds: f64,

@@ -62,7 +62,9 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
         };
         let seconds = last.seconds_since(first);
         let worked = worked.get(&client).copied().unwrap_or(0);
+        let swept = half_open.contains(&client) || swept(&targets);
         if targets.len() < needed
+            || !swept
             || seconds > SECONDS_PER_TARGET * targets.len() as f64
             || worked > targets.len()
         {
@@ -70,6 +72,18 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
         }
         mark(cases, &indexes, targets.len(), seconds);
     }
+}
+
+/// A scan sweeps the ports of a host or the hosts with a port. A peer-to-peer client whose
+/// peers are gone meets closed ports too: another one on each host.
+fn swept(targets: &BTreeSet<Endpoint>) -> bool {
+    let (mut hosts, mut ports) = (BTreeMap::new(), BTreeMap::new());
+    for target in targets {
+        *hosts.entry(target.ip).or_insert(0_usize) += 1;
+        *ports.entry(target.port).or_insert(0_usize) += 1;
+    }
+    let most = hosts.values().chain(ports.values()).max();
+    most.is_some_and(|n| n * 2 >= targets.len())
 }
 
 fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {

@@ -13,6 +13,9 @@ use std::net::IpAddr;
 /// Attempts that race start this close together (RFC 8305 5 and 8: 100 ms to 2 s).
 const RACE_NS: i64 = 2_000_000_000;
 
+/// Class of a connection that was dropped as soon as it was there.
+const PROBE: &str = "probe-close";
+
 /// Attempts of one kind looked at.
 const MOST: usize = 2_000;
 
@@ -105,14 +108,15 @@ fn losers<'a>(cases: &'a [Case], class: &'static str) -> impl Iterator<Item = (u
 pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
     let begun = Begun::new(cases, world);
     let mut changes = Vec::new();
-    for (index, case) in losers(cases, "connect-cancelled") {
+    let attempts = losers(cases, "connect-cancelled").chain(losers(cases, PROBE));
+    for (index, case) in attempts {
         let rst_time = case.primary_segment().time;
         let loser = &case.connection;
         let winner = begun
             .beside(loser)
             .filter(|c| c.stream != loser.stream || c.server != loser.server)
-            .filter_map(|c| Some((c, won(loser, c)?)))
-            .filter(|(_, time)| *time <= rst_time)
+            .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
+            .filter(|(c, time)| *time <= rst_time && (case.diagnosis.class != PROBE || used(c)))
             .min_by_key(|(c, time)| (*time, c.server, c.client));
         let Some((winner, time)) = winner else {
             continue;
@@ -123,7 +127,7 @@ pub(super) fn happy_eyeballs(cases: &mut [Case], world: &World) {
         };
         let frames = [loser.segments.first(), winner.segments.first()];
         let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
-        let mut change = Change::new("connect-cancelled", Confidence::High, evidence);
+        let mut change = Change::new(case.diagnosis.class, Confidence::High, evidence);
         change.severity = Some(Severity::Harmless);
         change.discriminator = Some("sibling-won".to_owned());
         changes.push((index, change));
@@ -169,6 +173,11 @@ pub(super) fn fell_back(cases: &mut [Case], world: &World) {
     for (index, change) in changes {
         apply(&mut cases[index], change);
     }
+}
+
+/// The client went on to use the connection: it is no probe like the one that was dropped.
+fn used(winner: &Connection) -> bool {
+    winner.totals.bytes.iter().all(|n| *n > 0)
 }
 
 /// SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough.

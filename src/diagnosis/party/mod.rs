@@ -118,11 +118,13 @@ pub struct Verdict {
 
 /// The items of one reset: every row of the table asks once.
 fn items(look: &Look, reset: &Reset) -> Vec<Item> {
-    let rows: [fn(&Look, &Reset) -> Option<Item>; 30] = [
+    let rows: [fn(&Look, &Reset) -> Option<Item>; 32] = [
         timing::too_early,
+        timing::too_early_nearby,
         timing::neighbour_too_early,
         timing::own_time,
         order::went_on,
+        order::went_on_at_once,
         order::behind,
         order::beyond_or_stepped,
         order::ack_changes,

@@ -59,6 +59,40 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
     })
 }
 
+/// The same within the time in which frames change places, from a stack that puts a time stamp
+/// on everything and has none on this abort: an abort that overtook its own stack's segment
+/// would carry one.
+pub(super) fn went_on_at_once(look: &Look, reset: &Reset) -> Option<Item> {
+    let r = look.segment(reset);
+    let odd = reset.form == Form::Abort && super::fields::timestamp_missing(look, reset).is_some();
+    if !odd || went_on(look, reset).is_some() {
+        return None;
+    }
+    let (what, segment) = look
+        .normal(reset.from)
+        .filter(|(i, s)| *i > reset.segment && s.options.timestamps.is_some())
+        .take_while(|(_, s)| s.time.nanos_since(r.time) <= REORDER_NS)
+        .filter(|(i, _)| same_numbers(look.conn, look.replay, reset.segment, *i))
+        .find_map(|(i, s)| match look.replay.kind(i) {
+            Kind::Data => Some(("data", s)),
+            Kind::PureAck if look.replay.is_news(look.conn, i) => Some(("acknowledgments", s)),
+            _ => None,
+        })?;
+    Some(Item {
+        family: Family::Continuation,
+        weight: 12,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::WentOn {
+                side: reset.from,
+                what,
+                delay: segment.time.seconds_since(r.time),
+            },
+            [r, segment],
+        ),
+    })
+}
+
 /// A live endpoint answers a segment that cannot belong to its connection with a stateless
 /// reset and goes on (RFC 9293 3.10.7.3).
 fn refused_a_stranger(look: &Look, reset: &Reset) -> bool {

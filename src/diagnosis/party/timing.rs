@@ -17,6 +17,10 @@ const SHARE: f64 = 0.5;
 const SHARE_ONE_SAMPLE: f64 = 0.35;
 /// Share below which one sample convicts alone.
 const SHARE_ONE_SAMPLE_ALONE: f64 = 0.1;
+/// Round trips from here up to [`MIN_RTT_NS`] are a path of some hops nearby.
+const NEARBY_RTT_NS: i64 = 500_000;
+/// Share of such a round trip that a reset must stay below.
+const SHARE_NEARBY: f64 = 0.25;
 /// Samples from which the RTT's own spread is known.
 const MANY_SAMPLES: u32 = 3;
 /// A stateless reply of the address's owner comes after one round trip, give or take.
@@ -131,6 +135,27 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
         weight: 20,
         hard,
         evidence: Evidence::of(fact, [q, look.segment(reset)]),
+    })
+}
+
+/// The same on a path shorter than [`MIN_RTT_NS`], where a busy host's own time is as long as the
+/// path's: it needs several samples and other evidence beside it.
+pub(super) fn too_early_nearby(look: &Look, reset: &Reset) -> Option<Item> {
+    let (d, trigger) = delay(look, reset)?;
+    let nearby = (NEARBY_RTT_NS..MIN_RTT_NS).contains(&d.rtt) && d.samples >= 2;
+    let early = d.nanos >= 0 && (d.nanos as f64) < d.rtt as f64 * SHARE_NEARBY;
+    let takes_data = reset.form == Form::Abort && look.conn.segments[trigger].len > 0;
+    (nearby && early && takes_data).then(|| Item {
+        family: Family::Timing,
+        weight: 10,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::AckTooEarly {
+                delay: d.nanos as f64 / 1e9,
+                rtt: d.rtt as f64 / 1e9,
+            },
+            [&look.conn.segments[trigger], look.segment(reset)],
+        ),
     })
 }
 

@@ -25,7 +25,8 @@ rule! {
     ///
     /// ## What to do
     ///
-    /// - Nothing. To silence it, let the check close with FIN or speak the protocol.
+    /// - *sibling-won*: nothing; the client took the other connection.
+    /// - *else*: nothing; to silence it, let the check close with FIN or speak the protocol.
     ///
     /// ## References
     ///
