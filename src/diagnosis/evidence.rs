@@ -349,6 +349,9 @@ pub enum Fact {
     LowTtl {
         ttl: u8,
     },
+    OwnFilter {
+        side: Side,
+    },
     OwnCard {
         side: Side,
     },
