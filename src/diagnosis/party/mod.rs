@@ -119,9 +119,10 @@ pub struct Verdict {
 
 /// The items of one reset: every row of the table asks once.
 fn items(look: &Look, reset: &Reset) -> Vec<Item> {
-    let rows: [fn(&Look, &Reset) -> Option<Item>; 32] = [
+    let rows: [fn(&Look, &Reset) -> Option<Item>; 33] = [
         timing::too_early,
         timing::too_early_nearby,
+        timing::too_early_for_data,
         timing::neighbour_too_early,
         timing::own_time,
         order::went_on,

@@ -3,7 +3,7 @@
 use super::{Family, Item, Look};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::flow::{Segment, Side};
-use crate::reset::{Form, Reset};
+use crate::reset::{Form, Kind, Reset};
 
 /// Shortest path on which sooner and later can be told apart.
 const MIN_RTT_NS: i64 = 2_000_000;
@@ -21,6 +21,8 @@ const SHARE_ONE_SAMPLE_ALONE: f64 = 0.1;
 const NEARBY_RTT_NS: i64 = 500_000;
 /// Share of such a round trip that a reset must stay below.
 const SHARE_NEARBY: f64 = 0.25;
+/// A reply is overdue when it is later than its round trip by this, or by a quarter.
+const OVERDUE_NS: i64 = 5_000_000;
 /// Samples from which the RTT's own spread is known.
 const MANY_SAMPLES: u32 = 3;
 /// A stateless reply of the address's owner comes after one round trip, give or take.
@@ -155,6 +157,32 @@ pub(super) fn too_early_nearby(look: &Look, reset: &Reset) -> Option<Item> {
                 rtt: d.rtt as f64 / 1e9,
             },
             [&look.conn.segments[trigger], look.segment(reset)],
+        ),
+    })
+}
+
+/// The earliest segment that the reset may answer is a bare acknowledgment, sent longer ago than a
+/// stack without the socket takes to answer (one round trip); the one it answers most likely is
+/// data that cannot have been there and back.
+pub(super) fn too_early_for_data(look: &Look, reset: &Reset) -> Option<Item> {
+    let (d, first) = delay(look, reset)?;
+    let shown = reset.trigger.filter(|i| *i > first)?;
+    let q = look.conn.segments.get(shown)?;
+    let nanos = look.segment(reset).time.nanos_since(q.time);
+    let overdue = d.nanos > d.rtt + (d.rtt / 4).max(OVERDUE_NS);
+    let early = nanos >= 0 && (nanos as f64) < d.rtt as f64 * SHARE && d.rtt - nanos >= MIN_LEAD_NS;
+    let on_time_known = d.rtt >= MIN_RTT_NS && d.samples >= MANY_SAMPLES;
+    let bare = look.replay.kind(first) == Kind::PureAck && q.len > 0;
+    (reset.form == Form::Stateless && bare && overdue && early && on_time_known).then(|| Item {
+        family: Family::Timing,
+        weight: 8,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::TooEarly {
+                delay: nanos as f64 / 1e9,
+                rtt: d.rtt as f64 / 1e9,
+            },
+            [q, look.segment(reset)],
         ),
     })
 }
