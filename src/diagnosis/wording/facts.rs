@@ -366,7 +366,7 @@ fn late(what: LateKind, bytes: u64, count: u64) -> String {
     };
     match (bytes, count) {
         (0, _) => format!("{name} came after the close"),
-        (_, 0 | 1) => format!("{name} ({bytes} bytes) came after the close"),
+        (_, 0 | 1) => format!("{name} ({bytes} byte{}) came after the close", s(bytes)),
         _ => format!("{name} ({bytes} bytes in {count} segments) came after the close"),
     }
 }

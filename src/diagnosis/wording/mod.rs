@@ -249,7 +249,7 @@ pub mod pattern {
     /// Why a single connection is not called so.
     #[must_use]
     pub fn too_few_for_none_behind() -> &'static str {
-        "closed at once, without a byte and without taking the request: so does a balancer without a server, but it takes three such connections to tell"
+        "closed at once, without a byte and without taking the request: so does a balancer without a server, but one or two connections, or a service that drops strangers itself, do not tell"
     }
 
     /// A filter that keeps on.
