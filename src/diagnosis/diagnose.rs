@@ -2,7 +2,7 @@
 
 use super::confidence;
 use super::context::ResetContext;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Fact};
 use super::model::{Alternative, Case, Confidence, Diagnosis, Party, World};
 use super::party::{self, Look, Verdict};
 use super::rule::{Finding, Rule};
@@ -60,6 +60,12 @@ fn judge(
     context.forged = verdict.forged;
     context.score = verdict.score;
     context.doubtful = verdict.party == Party::Unknown;
+    let two_voices = |e: &Evidence| matches!(e.fact, Fact::ConflictingData { .. });
+    context.two_voices = verdict
+        .evidence
+        .iter()
+        .chain(&verdict.later)
+        .any(two_voices);
     let mut found = tree::matches(&context);
     if found.is_empty() {
         // the last rule matches everything

@@ -237,6 +237,9 @@ pub fn judge(look: &Look) -> Verdict {
     };
     verdict.one_sample = look.rtt[primary.from.index()].samples <= 1 && timing_decides(&items);
     verdict.evidence = sorted(items, forged || verdict.party == Party::Unknown);
+    if forged {
+        verdict.evidence.extend(later::conflicting_data(look));
+    }
     if forged && verdict.party == Party::Unknown {
         let fact = Fact::OwnFilter { side: primary.from };
         let evidence = Evidence::of(fact, [look.segment(primary)]);
