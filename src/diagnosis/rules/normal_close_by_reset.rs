@@ -21,7 +21,7 @@ rule! {
     /// ## Easily confused with
     ///
     /// - `client-abort-mid-response`: the answer was not complete.
-    /// - `idle-timeout-reset`: after a silence.
+    /// - `idle-timeout-reset`: the connection had been silent before.
     /// - `close-with-unread-data`: something was left unread.
     ///
     /// ## What to do

@@ -20,7 +20,7 @@ rule! {
     /// ## Easily confused with
     ///
     /// - `health-check`: several of them at regular intervals.
-    /// - `preconnect-abandoned`: dropped only after some seconds.
+    /// - `preconnect-abandoned`: it is dropped only after some seconds.
     /// - `middlebox-injection`: a forged reset right after the handshake.
     ///
     /// ## What to do
