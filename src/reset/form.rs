@@ -7,6 +7,8 @@ use crate::flow::{Connection, Segment};
 use crate::packet::tcp_flags;
 use crate::units::Seq;
 
+/// Unanswered retransmissions after which a sender has gone back for good.
+const REPEATED: u32 = 2;
 /// Frames of one host seen in the wrong order lie at most this far apart.
 const REORDER_NS: i64 = 3_000_000;
 
@@ -169,7 +171,7 @@ fn position(conn: &Connection, at: usize, sender: &SideState, peer: &SideState) 
 fn went_back(sender: &SideState, peer: &SideState, seq: Seq) -> bool {
     let unacknowledged = peer.max_ack.is_some_and(|a| a == seq);
     let probed = peer.window == Some(0) && sender.next.is_some_and(|n| n.since(seq) == 1);
-    unacknowledged && (sender.retransmission_tail > 0 || probed)
+    unacknowledged && (sender.retransmission_tail >= REPEATED || probed)
 }
 
 /// The time stamps of a RST+ACK go on where its sender's and its peer's left off: it was

@@ -74,16 +74,18 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
     }
 }
 
-/// A scan sweeps the ports of a host or the hosts with a port. A peer-to-peer client whose
-/// peers are gone meets closed ports too: another one on each host.
+/// A scan sweeps the ports of hosts or the hosts with a port: several targets share each host or
+/// each port. A peer-to-peer client whose peers are gone meets closed ports too, another one on
+/// each host.
 fn swept(targets: &BTreeSet<Endpoint>) -> bool {
-    let (mut hosts, mut ports) = (BTreeMap::new(), BTreeMap::new());
+    let hosts: BTreeSet<IpAddr> = targets.iter().map(|t| t.ip).collect();
+    let mut ports: BTreeMap<u16, usize> = BTreeMap::new();
     for target in targets {
-        *hosts.entry(target.ip).or_insert(0_usize) += 1;
-        *ports.entry(target.port).or_insert(0_usize) += 1;
+        *ports.entry(target.port).or_insert(0) += 1;
     }
-    let most = hosts.values().chain(ports.values()).max();
-    most.is_some_and(|n| n * 2 >= targets.len())
+    let most = ports.values().max().copied().unwrap_or(0);
+    let n = targets.len();
+    n >= 2 * hosts.len() || n >= 2 * ports.len() || 2 * most >= n
 }
 
 fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {
