@@ -10,7 +10,7 @@ use crate::units::Seq;
 /// Unanswered retransmissions after which a sender has gone back for good.
 const REPEATED: u32 = 2;
 /// Frames of one host seen in the wrong order lie at most this far apart.
-const REORDER_NS: i64 = 3_000_000;
+const REORDER_NS: i64 = 10_000_000;
 
 /// Form and triggers of the reset at index `at`; `again`: its sender has reset before.
 #[must_use]

@@ -34,6 +34,7 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
         .normal(reset.from)
         .take_while(|(i, _)| *i < again)
         .filter(|(i, s)| *i > reset.segment && s.time.nanos_since(r.time) <= LISTEN_NS)
+        .filter(|(_, s)| !counted_by(look, reset, s))
         .filter(|(i, s)| {
             sent_after(look, reset, s) && same_numbers(look.conn, look.replay, reset.segment, *i)
         })
@@ -57,6 +58,15 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
             [r, segment],
         ),
     })
+}
+
+/// An abort lies beyond what was seen of its sender, and the segment is what lay between: the
+/// abort overtook it.
+fn counted_by(look: &Look, reset: &Reset, segment: &Segment) -> bool {
+    let r = look.segment(reset);
+    let next = look.replay.state(reset.segment, reset.from).next;
+    let overtook = reset.form == Form::Abort && next.is_some_and(|n| r.seq.after(n));
+    overtook && segment.space() > 0 && !segment.end().after(r.seq)
 }
 
 /// The same within the time in which frames change places, from a stack that puts a time stamp

@@ -33,6 +33,8 @@ struct Delay {
     rtt: i64,
     samples: u32,
     second: Option<i64>,
+    // a stack's own answer is among the samples; all others may hold somebody's thinking
+    prompt: bool,
 }
 
 fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
@@ -55,6 +57,7 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
             rtt: rtt.min(other),
             samples: mine.samples.max(flows),
             second: mine.second,
+            prompt: mine.prompt || flows > 0,
         };
         return Some((delay, trigger));
     }
@@ -70,6 +73,7 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
             rtt,
             samples: flows,
             second: None,
+            prompt: true,
         },
         trigger,
     ))
@@ -119,7 +123,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
     if !half && !beyond_spread {
         return None;
     }
-    let hard = d.samples >= 2 || certain_from_one(look, reset, &d);
+    let hard = d.prompt && (d.samples >= 2 || certain_from_one(look, reset, &d));
     // the earliest candidate decides, the likeliest one is told
     let q = reset
         .trigger
@@ -134,7 +138,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
     };
     Some(Item {
         family: Family::Timing,
-        weight: 20,
+        weight: if d.prompt { 20 } else { 8 },
         hard,
         evidence: Evidence::of(fact, [q, look.segment(reset)]),
     })
