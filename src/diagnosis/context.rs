@@ -37,6 +37,8 @@ pub struct ResetContext<'a> {
     pub score: i32,
     /// The party judgement cannot tell who.
     pub doubtful: bool,
+    /// One side said two different things under one sequence number: some of it was injected.
+    pub two_voices: bool,
 }
 
 impl<'a> ResetContext<'a> {
@@ -66,6 +68,7 @@ impl<'a> ResetContext<'a> {
             forged: false,
             score: 0,
             doubtful: false,
+            two_voices: false,
         };
         context.look_before_fin();
         context

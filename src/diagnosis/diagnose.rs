@@ -2,7 +2,7 @@
 
 use super::confidence;
 use super::context::ResetContext;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Fact};
 use super::model::{Alternative, Case, Confidence, Diagnosis, Party, World};
 use super::party::{self, Look, Verdict};
 use super::rule::{Finding, Rule};
@@ -60,6 +60,12 @@ fn judge(
     context.forged = verdict.forged;
     context.score = verdict.score;
     context.doubtful = verdict.party == Party::Unknown;
+    let two_voices = |e: &Evidence| matches!(e.fact, Fact::ConflictingData { .. });
+    context.two_voices = verdict
+        .evidence
+        .iter()
+        .chain(&verdict.later)
+        .any(two_voices);
     let mut found = tree::matches(&context);
     if found.is_empty() {
         // the last rule matches everything
@@ -182,19 +188,17 @@ fn alternatives(
         .take(ALTERNATIVES)
         .map(|(r, _)| Alternative {
             class: r.id,
-            why_less_likely: wording::difference(rule, r.id)
-                .unwrap_or_else(|| wording::gave_way(rule))
-                .into(),
+            why_less_likely: wording::gave_way(rule).into(),
         })
         .collect();
-    for (class, why_less_likely) in wording::confusable(rule).take(FROM_MANUAL) {
+    for (class, difference) in wording::confusable(rule).take(FROM_MANUAL) {
         if listed.len() >= ALTERNATIVES {
             break;
         }
         if !listed.iter().any(|a| a.class == class) {
             listed.push(Alternative {
                 class,
-                why_less_likely: why_less_likely.into(),
+                why_less_likely: wording::would_mean(difference).into(),
             });
         }
     }

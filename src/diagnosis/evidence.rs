@@ -104,6 +104,9 @@ pub enum Fact {
     MadeUnseen {
         side: Side,
     },
+    MadeForNoAck {
+        side: Side,
+    },
     TakesLast {
         delay: f64,
     },
@@ -140,6 +143,7 @@ pub enum Fact {
         same_isn: bool,
     },
     ReferenceMissing,
+    RefusedBare,
     RejectLabel,
     SynAckAfterReset {
         delay: f64,
@@ -250,6 +254,9 @@ pub enum Fact {
         seconds: f64,
         products: String,
     },
+    TimersRunOut {
+        timers: Vec<(f64, &'static str)>,
+    },
     Repeated {
         seconds: f64,
         times: usize,
@@ -341,6 +348,9 @@ pub enum Fact {
     },
     LowTtl {
         ttl: u8,
+    },
+    OwnFilter {
+        side: Side,
     },
     OwnCard {
         side: Side,

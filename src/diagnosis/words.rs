@@ -42,12 +42,13 @@ impl Diagnosis {
         line
     }
 
-    /// What to check next.
+    /// What to check next, at a place.
     #[must_use]
-    pub fn advice(&self) -> Vec<&str> {
-        match &self.listed {
-            Some(listed) => listed.advice.iter().map(String::as_str).collect(),
-            None => tree::rule(self.class).map_or(Vec::new(), |r| wording::advice(r).to_vec()),
+    pub(super) fn advice(&self, place: &wording::Place) -> Vec<String> {
+        match (&self.listed, tree::rule(self.class)) {
+            (Some(listed), _) => listed.advice.clone(),
+            (None, Some(rule)) => wording::advice_for(rule, self.discriminator.as_deref(), place),
+            (None, None) => Vec::new(),
         }
     }
 
@@ -68,6 +69,16 @@ impl Diagnosis {
 }
 
 impl Case {
+    /// What to check next.
+    #[must_use]
+    pub fn advice(&self) -> Vec<String> {
+        let place = wording::Place {
+            server: self.connection.server,
+            name: wording::asked_for(&self.story),
+        };
+        self.diagnosis.advice(&place)
+    }
+
     /// The ten questions. They are about this connection alone.
     #[must_use]
     pub fn checklist(&self) -> Checklist {

@@ -131,7 +131,7 @@ fn case_of(report: &Report<'_>, case: &Case) -> schema::Case {
         trigger: trigger(report, case),
         evidence: evidence(case),
         alternatives: alternatives(case),
-        advice: d.advice().into_iter().map(str::to_owned).collect(),
+        advice: case.advice(),
         other_vantage: d.elsewhere().map(str::to_owned),
         checklist: checklist(case),
         contrast: contrast(case),

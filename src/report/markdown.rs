@@ -85,8 +85,9 @@ fn section(report: &Report<'_>, case: &Case, out: &mut dyn Write) -> io::Result<
             .iter()
             .map(|a| format!("{}: {}", a.class, prose(&a.why_less_likely))),
     )?;
-    let next = d.advice().into_iter().chain(d.elsewhere());
-    list(out, "Check next", next.map(prose))?;
+    let elsewhere = d.elsewhere().map(str::to_owned);
+    let next = case.advice().into_iter().chain(elsewhere);
+    list(out, "Check next", next.map(|a| prose(&a)))?;
     let checklist = case.checklist();
     let answered = checklist.items().into_iter().filter(|(_, a)| !a.is_empty());
     list(

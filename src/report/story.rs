@@ -35,7 +35,7 @@ fn print_case(canvas: &mut Canvas<'_>, report: &Report<'_>, case: &Case) -> io::
     section(canvas, "evidence", &evidence(report, case))?;
     section(canvas, "contrast", &contrast(d))?;
     section(canvas, "could also be", &alternatives(d))?;
-    section(canvas, "what to check next", &advice(d))?;
+    section(canvas, "what to check next", &advice(case))?;
     section(canvas, "questions", &checklist(case))?;
     section(canvas, "resets of this connection", &resets(report, case))?;
     sequence(canvas, case)?;
@@ -174,12 +174,10 @@ fn alternatives(d: &Diagnosis) -> Vec<String> {
     d.alternatives.iter().map(one).collect()
 }
 
-fn advice(d: &Diagnosis) -> Vec<String> {
-    d.advice()
-        .into_iter()
-        .chain(d.elsewhere())
-        .map(plain)
-        .collect()
+fn advice(case: &Case) -> Vec<String> {
+    let elsewhere = case.diagnosis.elsewhere().map(str::to_owned);
+    let all = case.advice().into_iter().chain(elsewhere);
+    all.map(|a| plain(&a)).collect()
 }
 
 fn checklist(case: &Case) -> Vec<String> {

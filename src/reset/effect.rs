@@ -45,6 +45,10 @@ pub fn effect(conn: &Connection, replay: &Replay, at: usize, form: Form, rtt: &[
         Form::Orphan => Effect::Unknown,
         _ => match sender.next.or(receiver.max_ack) {
             Some(next) if next == reset.seq => Effect::Effective,
+            // what lies between never arrived
+            Some(_) if form == Form::Abort && receiver.max_ack == Some(reset.seq) => {
+                Effect::Effective
+            }
             Some(next) if reset.seq.before(next) && !sender.gap => Effect::Ineffective,
             _ => Effect::Unknown,
         },

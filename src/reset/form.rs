@@ -5,9 +5,12 @@ use super::replay::{Replay, SideState};
 use super::trigger::{self, Triggers};
 use crate::flow::{Connection, Segment};
 use crate::packet::tcp_flags;
+use crate::units::Seq;
 
+/// Unanswered retransmissions after which a sender has gone back for good.
+const REPEATED: u32 = 2;
 /// Frames of one host seen in the wrong order lie at most this far apart.
-const REORDER_NS: i64 = 3_000_000;
+const REORDER_NS: i64 = 10_000_000;
 
 /// Form and triggers of the reset at index `at`; `again`: its sender has reset before.
 #[must_use]
@@ -145,6 +148,9 @@ fn position(conn: &Connection, at: usize, sender: &SideState, peer: &SideState) 
     if distance == 0 || fin_own_number || syn_own_number || fin_unseen || peer_says {
         return Form::Abort;
     }
+    if distance < 0 && went_back(sender, peer, reset.seq) {
+        return Form::Abort;
+    }
     if distance < 0 {
         return Form::Behind;
     }
@@ -157,6 +163,15 @@ fn position(conn: &Connection, at: usize, sender: &SideState, peer: &SideState) 
     } else {
         Form::Beyond
     }
+}
+
+/// The sender's SND.NXT is back at SND.UNA: stacks that repeat from there (Windows, BSD) write
+/// that number into the reset they give up with, and a byte that only probed a closed window
+/// is not counted as sent.
+fn went_back(sender: &SideState, peer: &SideState, seq: Seq) -> bool {
+    let unacknowledged = peer.max_ack.is_some_and(|a| a == seq);
+    let probed = peer.window == Some(0) && sender.next.is_some_and(|n| n.since(seq) == 1);
+    unacknowledged && (sender.retransmission_tail >= REPEATED || probed)
 }
 
 /// The time stamps of a RST+ACK go on where its sender's and its peer's left off: it was

@@ -9,6 +9,10 @@ use crate::packet::tcp_flags;
 /// Longer than any path, satellites and bloated queues included: somebody was thinking.
 const LONGEST_PATH_NS: i64 = 3_000_000_000;
 
+/// A lone segment's acknowledgment may wait for company this long or longer: 40 ms in Linux, up to
+/// 500 ms elsewhere (RFC 1122 4.2.3.2).
+const DELAYED_ACK_NS: i64 = 35_000_000;
+
 /// Unacknowledged segments remembered: more are in flight on no path, or the capture lacks the
 /// acknowledgments.
 const MOST_OPEN: usize = 256;
@@ -22,8 +26,8 @@ pub struct Rtt {
     pub second: Option<i64>,
     /// How many samples.
     pub samples: u32,
-    /// At least one sample is a stack's own answer (a pure ACK, a SYN-ACK), which waits for no
-    /// application.
+    /// At least one sample is a stack's own answer (a SYN-ACK, a pure ACK that cannot have been a
+    /// delayed one), which waits for no application.
     pub prompt: bool,
 }
 
@@ -37,6 +41,8 @@ fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
     let mut rtt = Rtt::default();
     // segments towards `side` that are not acknowledged yet: (end, time, ambiguous)
     let mut open: Vec<(crate::units::Seq, i64, bool)> = Vec::new();
+    // what the last step of the handshake acknowledges
+    let mut shaken = None;
     for (index, segment) in conn.segments.iter().enumerate() {
         let kind = replay.kind(index);
         if segment.from == side {
@@ -50,14 +56,20 @@ fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
             // only if nothing that the capture lacks came after it
             let last = open.iter().rfind(|(end, ..)| acked(end));
             if let Some((_, sent, false)) = last.filter(|(end, ..)| *end == segment.ack) {
-                let taken = rtt.add(segment.time.0.saturating_sub(*sent));
-                rtt.prompt |= taken && matches!(kind, Kind::PureAck | Kind::SynAck);
+                let nanos = segment.time.0.saturating_sub(*sent);
+                let several = open.iter().filter(|(end, ..)| acked(end)).count() >= 2;
+                let at_once = several || nanos < DELAYED_ACK_NS || shaken == Some(segment.ack);
+                let taken = rtt.add(nanos);
+                rtt.prompt |= taken && (kind == Kind::SynAck || kind == Kind::PureAck && at_once);
             }
             open.retain(|(end, ..)| !acked(end));
         } else {
             match kind {
                 Kind::Syn | Kind::SynAck | Kind::Data | Kind::Fin => {
                     let end = segment.end();
+                    if kind == Kind::SynAck {
+                        shaken = Some(end);
+                    }
                     // Karn: a segment sent twice gives no sample
                     if let Some(again) = open.iter_mut().find(|(e, ..)| *e == end) {
                         again.2 = true;

@@ -146,10 +146,11 @@ fn reasons(text: &mut Text, facts: &Facts<'_>) {
             text.line(&format!("- {}: {}", other.class, other.why_less_likely));
         }
     }
-    let mut advice = diagnosis
+    let mut advice = facts
+        .case
         .advice()
         .into_iter()
-        .chain(diagnosis.elsewhere())
+        .chain(diagnosis.elsewhere().map(str::to_owned))
         .peekable();
     if advice.peek().is_some() {
         text.heading("what to check next");

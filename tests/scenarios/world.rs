@@ -44,7 +44,9 @@ fn hosts(world: &mut World, conn: &Connection) {
         if let Some(s) = mine().find(|s| s.is_rst()) {
             count(&mut host.reset_ttls, s.ttl);
         }
-        if let Some(min) = rtt[side.index()].min {
+        // as the scan does, which takes it from handshakes alone
+        let of_stack = rtt[side.index()].prompt;
+        if let Some(min) = rtt[side.index()].min.filter(|_| of_stack) {
             host.min_rtt = Some(host.min_rtt.map_or((min, 1), |(m, n)| (m.min(min), n + 1)));
         }
     }

@@ -15,6 +15,10 @@ const CONNECTIONS: usize = 3;
 /// The end comes this soon after the handshake, plus a round trip (seconds).
 const SOON: f64 = 0.05;
 
+/// Services that by old custom drop strangers at the door themselves, before their banner (TCP
+/// wrappers, MaxStartups, connection limits per source): FTP, SSH, telnet, SMTP.
+const GATED: [u16; 4] = [21, 22, 23, 25];
+
 /// Finds services of which every connection ends empty.
 pub(super) fn none_behind(cases: &mut [Case], world: &World) {
     let mut services: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
@@ -53,7 +57,7 @@ pub(super) fn none_behind(cases: &mut [Case], world: &World) {
         if worked || others {
             continue;
         }
-        if indexes.len() < CONNECTIONS {
+        if indexes.len() < CONNECTIONS || GATED.contains(&service.port) {
             indexes.iter().for_each(|i| suggest(&mut cases[*i]));
             continue;
         }

@@ -62,7 +62,9 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
         };
         let seconds = last.seconds_since(first);
         let worked = worked.get(&client).copied().unwrap_or(0);
+        let swept = half_open.contains(&client) || swept(&targets);
         if targets.len() < needed
+            || !swept
             || seconds > SECONDS_PER_TARGET * targets.len() as f64
             || worked > targets.len()
         {
@@ -70,6 +72,20 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
         }
         mark(cases, &indexes, targets.len(), seconds);
     }
+}
+
+/// A scan sweeps the ports of hosts or the hosts with a port: several targets share each host or
+/// each port. A peer-to-peer client whose peers are gone meets closed ports too, another one on
+/// each host.
+fn swept(targets: &BTreeSet<Endpoint>) -> bool {
+    let hosts: BTreeSet<IpAddr> = targets.iter().map(|t| t.ip).collect();
+    let mut ports: BTreeMap<u16, usize> = BTreeMap::new();
+    for target in targets {
+        *ports.entry(target.port).or_insert(0) += 1;
+    }
+    let most = ports.values().max().copied().unwrap_or(0);
+    let n = targets.len();
+    n >= 2 * hosts.len() || n >= 2 * ports.len() || 2 * most >= n
 }
 
 fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {

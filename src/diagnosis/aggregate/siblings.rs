@@ -13,6 +13,9 @@ use std::net::IpAddr;
 /// Attempts that race start this close together (RFC 8305 5 and 8: 100 ms to 2 s).
 const RACE_NS: i64 = 2_000_000_000;
 
+/// Class of a connection that was dropped as soon as it was there.
+const PROBE: &str = "probe-close";
+
 /// Attempts of one kind looked at.
 const MOST: usize = 2_000;
 
@@ -114,6 +117,7 @@ fn near<'b, 'a>(list: &'b [Begin<'a>], loser: &Connection) -> &'b [Begin<'a>] {
 pub(super) fn of_attempts(cases: &mut [Case], world: &World) {
     let begun = Begun::new(cases, world);
     let mut changes = among(cases, "connect-cancelled", |c| happy_eyeballs(c, &begun));
+    changes.extend(among(cases, PROBE, |c| happy_eyeballs(c, &begun)));
     changes.extend(among(cases, "syn-refused", |c| fell_back(c, &begun)));
     for (index, change) in changes {
         apply(&mut cases[index], change);
@@ -144,8 +148,8 @@ fn happy_eyeballs(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let (winner, time) = begun
         .beside(loser)
         .filter(|c| c.stream != loser.stream || c.server != loser.server)
-        .filter_map(|c| Some((c, won(loser, c)?)))
-        .filter(|(_, time)| *time <= rst_time)
+        .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
+        .filter(|(c, time)| *time <= rst_time && (case.diagnosis.class != PROBE || used(c)))
         .min_by_key(|(c, time)| (*time, c.server, c.client))?;
     let fact = Fact::Sibling {
         address: winner.server.to_string(),
@@ -153,7 +157,7 @@ fn happy_eyeballs(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     };
     let frames = [loser.segments.first(), winner.segments.first()];
     let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
-    let mut change = Change::new("connect-cancelled", Confidence::High, evidence);
+    let mut change = Change::new(case.diagnosis.class, Confidence::High, evidence);
     change.severity = Some(Severity::Harmless);
     change.discriminator = Some("sibling-won".to_owned());
     Some(change)
@@ -185,6 +189,11 @@ fn fell_back(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     change.severity = Some(severity);
     change.discriminator = Some("another-accepted".to_owned());
     Some(change)
+}
+
+/// The client went on to use the connection: it is no probe like the one that was dropped.
+fn used(winner: &Connection) -> bool {
+    winner.totals.bytes.iter().all(|n| *n > 0)
 }
 
 /// SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough.

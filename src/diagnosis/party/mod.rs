@@ -13,6 +13,7 @@ mod vantage;
 use super::evidence::{Evidence, Fact};
 use super::model::{Confidence, Party, World};
 use crate::flow::{Connection, Segment, Side};
+use crate::packet::tcp_flags;
 use crate::reset::{Effect, Episode, Form, Replay, Reset, Role, Rtt};
 use std::net::IpAddr;
 
@@ -118,11 +119,14 @@ pub struct Verdict {
 
 /// The items of one reset: every row of the table asks once.
 fn items(look: &Look, reset: &Reset) -> Vec<Item> {
-    let rows: [fn(&Look, &Reset) -> Option<Item>; 30] = [
+    let rows: [fn(&Look, &Reset) -> Option<Item>; 33] = [
         timing::too_early,
+        timing::too_early_nearby,
+        timing::too_early_for_data,
         timing::neighbour_too_early,
         timing::own_time,
         order::went_on,
+        order::went_on_at_once,
         order::behind,
         order::beyond_or_stepped,
         order::ack_changes,
@@ -223,6 +227,9 @@ pub fn judge(look: &Look) -> Verdict {
         let mut verdict = device(look, primary, score);
         if maybe_own_filter(look, primary, &items) {
             verdict.confidence = Confidence::Medium;
+            if !took_trigger(look, primary) {
+                verdict.party = Party::Unknown;
+            }
         }
         verdict
     } else {
@@ -230,6 +237,14 @@ pub fn judge(look: &Look) -> Verdict {
     };
     verdict.one_sample = look.rtt[primary.from.index()].samples <= 1 && timing_decides(&items);
     verdict.evidence = sorted(items, forged || verdict.party == Party::Unknown);
+    if forged {
+        verdict.evidence.extend(later::conflicting_data(look));
+    }
+    if forged && verdict.party == Party::Unknown {
+        let fact = Fact::OwnFilter { side: primary.from };
+        let evidence = Evidence::of(fact, [look.segment(primary)]);
+        verdict.evidence.insert(0, evidence);
+    }
     if !forged {
         verdict.later = later::from_elsewhere(look);
         verdict.later.extend(later::conflicting_data(look));
@@ -272,6 +287,17 @@ fn maybe_own_filter(look: &Look, primary: &Reset, items: &[Item]) -> bool {
             .iter()
             .filter(for_device)
             .all(|i| i.family == Family::Continuation)
+}
+
+/// The reset's alleged sender acknowledged later what the reset answers: it passed whatever made
+/// the reset. A filter that rejects it keeps it back.
+fn took_trigger(look: &Look, primary: &Reset) -> bool {
+    let Some(q) = primary.trigger.and_then(|i| look.conn.segments.get(i)) else {
+        return false;
+    };
+    look.normal(primary.from)
+        .filter(|(i, _)| *i > primary.segment)
+        .any(|(_, s)| q.space() > 0 && s.has(tcp_flags::ACK) && s.ack.at_or_after(q.end()))
 }
 
 fn weigh(look: &Look, primary: &Reset) -> (Vec<Item>, i32) {

@@ -34,6 +34,7 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
         .normal(reset.from)
         .take_while(|(i, _)| *i < again)
         .filter(|(i, s)| *i > reset.segment && s.time.nanos_since(r.time) <= LISTEN_NS)
+        .filter(|(_, s)| !counted_by(look, reset, s))
         .filter(|(i, s)| {
             sent_after(look, reset, s) && same_numbers(look.conn, look.replay, reset.segment, *i)
         })
@@ -48,6 +49,49 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
         family: Family::Continuation,
         weight: 20,
         hard: true,
+        evidence: Evidence::of(
+            Fact::WentOn {
+                side: reset.from,
+                what,
+                delay: segment.time.seconds_since(r.time),
+            },
+            [r, segment],
+        ),
+    })
+}
+
+/// An abort lies beyond what was seen of its sender, and the segment is what lay between: the
+/// abort overtook it.
+fn counted_by(look: &Look, reset: &Reset, segment: &Segment) -> bool {
+    let r = look.segment(reset);
+    let next = look.replay.state(reset.segment, reset.from).next;
+    let overtook = reset.form == Form::Abort && next.is_some_and(|n| r.seq.after(n));
+    overtook && segment.space() > 0 && !segment.end().after(r.seq)
+}
+
+/// The same within the time in which frames change places, from a stack that puts a time stamp
+/// on everything and has none on this abort: an abort that overtook its own stack's segment
+/// would carry one.
+pub(super) fn went_on_at_once(look: &Look, reset: &Reset) -> Option<Item> {
+    let r = look.segment(reset);
+    let odd = reset.form == Form::Abort && super::fields::timestamp_missing(look, reset).is_some();
+    if !odd || went_on(look, reset).is_some() {
+        return None;
+    }
+    let (what, segment) = look
+        .normal(reset.from)
+        .filter(|(i, s)| *i > reset.segment && s.options.timestamps.is_some())
+        .take_while(|(_, s)| s.time.nanos_since(r.time) <= REORDER_NS)
+        .filter(|(i, _)| same_numbers(look.conn, look.replay, reset.segment, *i))
+        .find_map(|(i, s)| match look.replay.kind(i) {
+            Kind::Data => Some(("data", s)),
+            Kind::PureAck if look.replay.is_news(look.conn, i) => Some(("acknowledgments", s)),
+            _ => None,
+        })?;
+    Some(Item {
+        family: Family::Continuation,
+        weight: 12,
+        hard: false,
         evidence: Evidence::of(
             Fact::WentOn {
                 side: reset.from,

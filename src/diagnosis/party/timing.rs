@@ -3,7 +3,7 @@
 use super::{Family, Item, Look};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::flow::{Segment, Side};
-use crate::reset::{Form, Reset};
+use crate::reset::{Form, Kind, Reset};
 
 /// Shortest path on which sooner and later can be told apart.
 const MIN_RTT_NS: i64 = 2_000_000;
@@ -17,6 +17,12 @@ const SHARE: f64 = 0.5;
 const SHARE_ONE_SAMPLE: f64 = 0.35;
 /// Share below which one sample convicts alone.
 const SHARE_ONE_SAMPLE_ALONE: f64 = 0.1;
+/// Round trips from here up to [`MIN_RTT_NS`] are a path of some hops nearby.
+const NEARBY_RTT_NS: i64 = 500_000;
+/// Share of such a round trip that a reset must stay below.
+const SHARE_NEARBY: f64 = 0.25;
+/// A reply is overdue when it is later than its round trip by this, or by a quarter.
+const OVERDUE_NS: i64 = 5_000_000;
 /// Samples from which the RTT's own spread is known.
 const MANY_SAMPLES: u32 = 3;
 /// A stateless reply of the address's owner comes after one round trip, give or take.
@@ -27,6 +33,8 @@ struct Delay {
     rtt: i64,
     samples: u32,
     second: Option<i64>,
+    // a stack's own answer is among the samples; all others may hold somebody's thinking
+    prompt: bool,
 }
 
 fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
@@ -49,6 +57,7 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
             rtt: rtt.min(other),
             samples: mine.samples.max(flows),
             second: mine.second,
+            prompt: mine.prompt || flows > 0,
         };
         return Some((delay, trigger));
     }
@@ -64,6 +73,7 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
             rtt,
             samples: flows,
             second: None,
+            prompt: true,
         },
         trigger,
     ))
@@ -113,7 +123,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
     if !half && !beyond_spread {
         return None;
     }
-    let hard = d.samples >= 2 || certain_from_one(look, reset, &d);
+    let hard = d.prompt && (d.samples >= 2 || certain_from_one(look, reset, &d));
     // the earliest candidate decides, the likeliest one is told
     let q = reset
         .trigger
@@ -128,9 +138,56 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
     };
     Some(Item {
         family: Family::Timing,
-        weight: 20,
+        weight: if d.prompt { 20 } else { 8 },
         hard,
         evidence: Evidence::of(fact, [q, look.segment(reset)]),
+    })
+}
+
+/// The same on a path shorter than [`MIN_RTT_NS`], where a busy host's own time is as long as the
+/// path's: it needs several samples and other evidence beside it.
+pub(super) fn too_early_nearby(look: &Look, reset: &Reset) -> Option<Item> {
+    let (d, trigger) = delay(look, reset)?;
+    let nearby = (NEARBY_RTT_NS..MIN_RTT_NS).contains(&d.rtt) && d.samples >= 2;
+    let early = d.nanos >= 0 && (d.nanos as f64) < d.rtt as f64 * SHARE_NEARBY;
+    let takes_data = reset.form == Form::Abort && look.conn.segments[trigger].len > 0;
+    (nearby && early && takes_data).then(|| Item {
+        family: Family::Timing,
+        weight: 10,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::AckTooEarly {
+                delay: d.nanos as f64 / 1e9,
+                rtt: d.rtt as f64 / 1e9,
+            },
+            [&look.conn.segments[trigger], look.segment(reset)],
+        ),
+    })
+}
+
+/// The earliest segment that the reset may answer is a bare acknowledgment, sent longer ago than a
+/// stack without the socket takes to answer (one round trip); the one it answers most likely is
+/// data that cannot have been there and back.
+pub(super) fn too_early_for_data(look: &Look, reset: &Reset) -> Option<Item> {
+    let (d, first) = delay(look, reset)?;
+    let shown = reset.trigger.filter(|i| *i > first)?;
+    let q = look.conn.segments.get(shown)?;
+    let nanos = look.segment(reset).time.nanos_since(q.time);
+    let overdue = d.nanos > d.rtt + (d.rtt / 4).max(OVERDUE_NS);
+    let early = nanos >= 0 && (nanos as f64) < d.rtt as f64 * SHARE && d.rtt - nanos >= MIN_LEAD_NS;
+    let on_time_known = d.rtt >= MIN_RTT_NS && d.samples >= MANY_SAMPLES;
+    let bare = look.replay.kind(first) == Kind::PureAck && q.len > 0;
+    (reset.form == Form::Stateless && bare && overdue && early && on_time_known).then(|| Item {
+        family: Family::Timing,
+        weight: 8,
+        hard: false,
+        evidence: Evidence::of(
+            Fact::TooEarly {
+                delay: nanos as f64 / 1e9,
+                rtt: d.rtt as f64 / 1e9,
+            },
+            [q, look.segment(reset)],
+        ),
     })
 }
 

@@ -59,11 +59,11 @@ pub(super) fn known_ttls(look: &Look, side: Side) -> Vec<u8> {
 pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
     let segment = look.segment(reset);
     let known = known_ttls(look, reset.from);
-    let item = |weight, fact| {
-        let witness = look
-            .normal(reset.from)
-            .map(|(_, s)| s)
-            .find(|s| !s.is_syn());
+    let item = |weight, fact, usual: u8| {
+        let normal = || look.normal(reset.from).map(|(_, s)| s);
+        let witness = normal()
+            .find(|s| !s.is_syn() && s.ttl == usual)
+            .or_else(|| normal().find(|s| !s.is_syn()));
         Some(Item {
             family: Family::Ttl,
             weight,
@@ -72,7 +72,7 @@ pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
         })
     };
     if known.contains(&segment.ttl) {
-        return item(-6, Fact::SameTtl { ttl: segment.ttl });
+        return item(-6, Fact::SameTtl { ttl: segment.ttl }, segment.ttl);
     }
     let here = hop_count(segment.ttl);
     let nearest = known
@@ -92,6 +92,7 @@ pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
             usual_ttl: nearest,
             hops: difference,
         },
+        nearest,
     )
 }
 

@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::app::ResponseState;
 use crate::reset::Form;
 
 rule! {
@@ -81,7 +82,17 @@ fn stage(c: &ResetContext) -> &'static str {
         "request unanswered"
     } else if c.bytes(Side::Client) + c.bytes(Side::Server) == 0 {
         "no payload seen"
+    } else if c.by_client() && c.client_spoke_last() && unfinished(c) {
+        "in the middle of what it was sending"
+    } else if c.server_spoke_last() && c.story.response == ResponseState::Unknown {
+        "during or after an answer whose end the capture does not tell"
     } else {
         "between messages"
     }
+}
+
+/// The client's last message is not whole by its protocol's framing.
+fn unfinished(c: &ResetContext) -> bool {
+    let last = c.story.last_request.as_ref();
+    last.is_some_and(|r| r.complete == Some(false))
 }

@@ -35,6 +35,9 @@ rule! {
 /// A message that follows an answer within this time (seconds) was sent before the server's
 /// close could be known.
 const RIGHT_BEHIND: f64 = 0.05;
+/// A server that is closing resets this soon (seconds) after its last answer; later it had the
+/// next request before it.
+const AT_ONCE: f64 = 0.3;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     if !c.is_abort() || c.forged || !c.by_server() {
@@ -59,7 +62,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
         (Some(ack), Some(next)) => ack.time > next.time && ack.len == 0,
         _ => false,
     };
-    let pipelined = c.story.responses > 0 && taken && gap <= c.path_rtt() + RIGHT_BEHIND;
+    let at_once = c
+        .last_data(c.sender)
+        .is_some_and(|answer| c.rst().time.seconds_since(answer.time) <= c.path_rtt() + AT_ONCE);
+    let pipelined = c.story.responses > 0 && taken && at_once && gap <= c.path_rtt() + RIGHT_BEHIND;
     let answered = c.response_complete() == Some(true) || pipelined;
     if !(peer_spoke_last && spoken && acked && answered) || c.story.clean_quit {
         return None;

@@ -16,6 +16,7 @@ pub(super) fn made(c: &ResetContext) -> Evidence {
     let fact = match form {
         Form::Orphan if known => Fact::MadeUnlike { side },
         _ if c.forged => Fact::MadeByDevice { side, form },
+        Form::Stateless if c.rst().has(tcp_flags::ACK) => Fact::MadeForNoAck { side },
         Form::BareAbort if peer_unseen => Fact::MadeUnseen { side },
         _ => Fact::Made { side, form },
     };
@@ -43,6 +44,7 @@ pub(super) fn answers(c: &ResetContext) -> Option<Evidence> {
         Kind::Fin => "a FIN",
         Kind::SynAck => "a SYN-ACK",
         Kind::Syn => "a SYN",
+        Kind::PureAck if !trigger.has(tcp_flags::ACK) => "a segment without flags",
         Kind::PureAck => "an acknowledgment",
         Kind::Stray => "a segment of another connection",
         Kind::Reset | Kind::Copy => return None,
@@ -215,6 +217,23 @@ pub(super) fn timer_silence(c: &ResetContext) -> Option<f64> {
         .then_some(silence)
 }
 
+/// The peer said goodbye (a TLS alert behind which it closes) on a connection at rest, and its
+/// other end is gone: the close meets nobody, and nothing is lost.
+pub(super) fn meets_goodbye(c: &ResetContext) -> bool {
+    const AT_REST: f64 = 1.0;
+    let peer = c.sender.peer();
+    let goodbye = c.tls().is_some_and(|t| {
+        let last = |a: &&crate::packet::app::TlsAlert| {
+            a.from_client == (peer == Side::Client) && a.is_last
+        };
+        let alert = t.alerts.iter().find(last);
+        alert.is_some_and(|a| a.is_close_notify() || a.encrypted_guess)
+            && t.handshake_complete != Some(false)
+    });
+    let at_rest = c.idle_before().is_some_and(|s| s >= AT_REST);
+    c.is_stateless() && !c.forged && goodbye && at_rest && c.fin(peer).is_some()
+}
+
 /// Median gap between the segments with payload before the reset, in seconds; 0 with fewer
 /// than three gaps.
 fn rhythm(c: &ResetContext) -> f64 {
@@ -247,7 +266,8 @@ pub(super) fn timer_confidence(silence: f64) -> f64 {
 
 /// The product timer a silence fits, as evidence.
 pub(super) fn timer(c: &ResetContext, silence: f64) -> Option<Evidence> {
-    let timer = crate::diagnosis::timers::matching(silence)?;
+    let timer = crate::diagnosis::timers::matching(silence)
+        .filter(|t| c.by_client() && c.outstanding() || !t.products.starts_with("common"))?;
     Some(Evidence::of(
         Fact::Timer {
             seconds: timer.seconds,

@@ -23,13 +23,14 @@ rule! {
     /// ## Easily confused with
     ///
     /// - `port-scan-syn`: many targets or crafted SYNs.
-    /// - `syn-rejected-by-middlebox`: seen from the server's side, a client that was sent a forged refusal looks the same: it answers the SYN-ACK with a reset.
+    /// - `syn-rejected-by-middlebox`: a forged refusal reached the client first, and the client resets the real SYN-ACK; from the server's side the two look the same.
     ///
     /// ## What to do
     ///
-    /// - With a winning sibling: nothing.
-    /// - Else compare the client's connect timeout with the SYN-ACK's delay, and find out what delays or loses the SYN.
-    /// - If the SYN-ACK was fast, capture at the client: a forged refusal may have reached it first.
+    /// - *sibling-won*: nothing; the client took the other connection.
+    /// - *slow-answer*: compare the client's connect timeout with the SYN-ACK's delay, and find out what delays or loses the SYN.
+    /// - *no-socket*: the SYN-ACK was fast; capture at the client, for a forged refusal may have reached it first.
+    /// - *taken-back*: look into the client's log for why it gave up before an answer.
     ///
     /// ## References
     ///
@@ -50,7 +51,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
                     },
                     c.syn(),
                 )])
-                .with([made(c)]),
+                .with([made(c)])
+                .about("taken-back"),
         );
     }
     if !half_open(c) {

@@ -19,7 +19,7 @@ rule! {
     ///
     /// ## Easily confused with
     ///
-    /// - `middlebox-injection`: a device that resets both sides does not keep each side's time stamps, IP IDs and TTL.
+    /// - `middlebox-injection`: the resets do not go on with each side's time stamps, IP IDs and TTL.
     /// - `idle-timeout-reset`: both resets after a long silence, made by a device.
     ///
     /// ## What to do

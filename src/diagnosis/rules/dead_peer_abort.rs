@@ -6,6 +6,7 @@ use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
+use crate::flow::Side;
 use crate::reset::Kind;
 
 rule! {
@@ -41,6 +42,9 @@ const RETRANSMISSIONS: u32 = 3;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let own = c.own();
+    if let Some(finding) = handshake_given_up(c) {
+        return Some(finding);
+    }
     if !c.is_abort() || !c.established() {
         return None;
     }
@@ -85,6 +89,28 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(request(c))
             .with(timer(c, silence))
             .with([made(c)])
+            .blaming(Blame::Path),
+    )
+}
+
+/// The server repeated its SYN-ACK, nobody acknowledged it, and its timer ended with a reset, as
+/// Windows and some BSDs send it. The SYN may have been a forged one.
+fn handshake_given_up(c: &ResetContext) -> Option<Finding> {
+    let count = c.side(Side::Server).syn_retransmissions;
+    let silent = c.final_ack().is_none() && c.bytes(Side::Server) == 0;
+    if !c.by_server() || !c.is_abort() || c.forged || !silent || count == 0 {
+        return None;
+    }
+    let (syn, syn_ack) = (c.syn()?, c.syn_ack()?);
+    let fact = Fact::Unanswered {
+        side: Side::Client,
+        what: "repeated SYN-ACKs",
+        count,
+        silence: c.rst().time.seconds_since(syn.time),
+    };
+    Some(
+        Finding::new(0.8, Basis::Observed, Severity::Warning)
+            .with([Evidence::of(fact, [syn, syn_ack, c.rst()]), made(c)])
             .blaming(Blame::Path),
     )
 }

@@ -48,7 +48,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     };
     let message = c.last_data(from)?;
     let soon = c.rst().time.seconds_since(message.time) <= SOON;
-    if from != c.sender || !(c.is_abort() || c.is_stateless()) || !soon {
+    // the forger of the reset has forged the page before it as well
+    let forged_words = c.forged && c.two_voices;
+    if forged_words || from != c.sender || !(c.is_abort() || c.is_stateless()) || !soon {
         return None;
     }
     // an error that need not end the connection did so when its sender aborts at once

@@ -15,7 +15,7 @@ rule! {
     ///
     /// ## Meaning
     ///
-    /// A firewall, intrusion prevention system or proxy in the path rejects by policy: the connection is cut on both sides or left to rot on the other.
+    /// A firewall, intrusion prevention system or proxy in the path rejects by policy: the connection is cut on both sides or left to rot on the other. When the reset has the host's own distance in hops and in time, the filter stands on that host or right before it, and who sent it is left open.
     ///
     /// ## Easily confused with
     ///
@@ -24,14 +24,15 @@ rule! {
     ///
     /// ## What to do
     ///
-    /// - Search the device's log for this 5-tuple and time; the TTL tells how many hops away it stands.
+    /// - Search the device's log for this 5-tuple and time; if the reset's TTL is not that of the host's other packets, it tells how many hops away the device stands.
+    /// - Look at the packet filter of the host whose address the reset carries (`nft list ruleset | grep reset`).
     /// - Compare with other server names, URLs and source networks.
     /// - Capture at the other end: it will show the connection alive, or reset "by the client".
     ///
     /// ## References
     ///
     /// - RFC 3360; RFC 9505 5
-    "firewall-policy-reset", "an in-path device reset the connection and kept the rest back", by "a device on the path", since "0.1.0", Some(check)
+    "firewall-policy-reset", "a filter in the path reset the connection and kept the rest back", by "a device on the path", since "0.1.0", Some(check)
 }
 
 fn check(c: &ResetContext) -> Option<Finding> {

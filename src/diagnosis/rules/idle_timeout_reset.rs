@@ -42,6 +42,9 @@ const DEVICE_IDLE: f64 = 5.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let silence = timer_silence(c)?;
+    if outlived(c, silence) {
+        return None;
+    }
     let closing = c.fin(Side::Client).is_some() || c.fin(Side::Server).is_some();
     if closing || !c.established() || c.is_stateless() || c.form() == Form::Refusal {
         return None;
@@ -80,6 +83,23 @@ fn check(c: &ResetContext) -> Option<Finding> {
         finding = finding.party(Party::MiddleboxBoth, Confidence::High);
     }
     Some(finding.with([made(c)]).with(companions(c)).timed())
+}
+
+/// The connection was at rest for longer before, and no timer ended it.
+fn outlived(c: &ResetContext, silence: f64) -> bool {
+    const LONGER: f64 = 1.05;
+    let mut answered = None;
+    (0..c.at).any(|i| {
+        let segment = &c.conn.segments[i];
+        if c.replay.kind(i) != crate::reset::Kind::Data {
+            return false;
+        }
+        let rest = answered
+            .map(|time| segment.time.seconds_since(time))
+            .filter(|rest| segment.from == Side::Client && *rest >= silence * LONGER);
+        answered = (segment.from == Side::Server).then_some(segment.time);
+        rest.is_some()
+    })
 }
 
 /// The other direction was reset at the same moment, and not in answer to anything.

@@ -20,8 +20,8 @@ rule! {
     ///
     /// ## Easily confused with
     ///
-    /// - `middlebox-injection`: there the reset worked on its receiver.
-    /// - `late-data-after-fin`: an answer to late data may also carry an old number, but its sender had closed.
+    /// - `middlebox-injection`: the reset worked on its receiver.
+    /// - `late-data-after-fin`: an answer to late data, which may carry an old number as well; its sender had closed.
     ///
     /// ## What to do
     ///

@@ -26,9 +26,10 @@ rule! {
     ///
     /// ## What to do
     ///
-    /// - Late close_notify, tickets, acknowledgments: nothing.
-    /// - Late response data: the client closed too early; read to the end, or `shutdown(SHUT_WR)` and wait for the peer's FIN.
-    /// - Late request data: the server closed first; see why (its log, its keep-alive time).
+    /// - *tls-close-notify*, *tls-session-ticket*, *goodbye*, *acknowledgment*, *fin*: nothing.
+    /// - *response-remainder*, *first-response-byte*: the client closed too early; read to the end, or `shutdown(SHUT_WR)` and wait for the peer's FIN.
+    /// - *request*: the server closed first; see why (its log, its keep-alive time).
+    /// - *data*: see why one side closed while the other still had something to say (the log of the side that closed).
     ///
     /// ## References
     ///

@@ -65,12 +65,18 @@ pub(super) fn swallowed_known(c: &ResetContext) -> bool {
 /// Whether the last data before the reset are acknowledged after it; `None` if the other side
 /// is not heard of again.
 fn acknowledged_later(c: &ResetContext) -> Option<bool> {
-    let last = (0..c.at).rev().find(|i| {
+    let carries = |i: &usize| {
         matches!(
             c.replay.kind(*i),
             Kind::Data | Kind::Retransmission | Kind::Syn
         )
-    })?;
+    };
+    // what was sent to the side in whose name the reset speaks; its own last words may be forged
+    let to_sender = |i: &usize| c.conn.segments[*i].from != c.sender && carries(i);
+    let last = (0..c.at)
+        .rev()
+        .find(to_sender)
+        .or_else(|| (0..c.at).rev().find(carries))?;
     let sent = &c.conn.segments[last];
     if c.side(sent.from.peer())
         .max_ack

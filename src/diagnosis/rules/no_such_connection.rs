@@ -1,7 +1,7 @@
 //! `no-such-connection`: a host answered that it does not know the connection.
 
 use super::common::{
-    aborted_on_request, answers, companions, made, or_load_balancer, request, sni,
+    aborted_on_request, answers, companions, made, meets_goodbye, or_load_balancer, request, sni,
 };
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
@@ -37,7 +37,12 @@ rule! {
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let stateless = matches!(c.form(), Form::Stateless | Form::StatelessAck);
-    if !stateless || c.fin(c.sender).is_some() || c.forged || aborted_on_request(c) {
+    if !stateless
+        || c.fin(c.sender).is_some()
+        || c.forged
+        || aborted_on_request(c)
+        || meets_goodbye(c)
+    {
         return None;
     }
     let finding = Finding::new(0.55, Basis::Observed, Severity::Error)

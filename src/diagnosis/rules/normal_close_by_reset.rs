@@ -1,6 +1,6 @@
 //! `normal-close-by-reset`: everything was said; the reset only took the place of FIN.
 
-use super::common::{companions, fin, made, request};
+use super::common::{answers, companions, fin, made, meets_goodbye, request};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -21,7 +21,7 @@ rule! {
     /// ## Easily confused with
     ///
     /// - `client-abort-mid-response`: the answer was not complete.
-    /// - `idle-timeout-reset`: after a silence.
+    /// - `idle-timeout-reset`: the connection had been silent before.
     /// - `close-with-unread-data`: something was left unread.
     ///
     /// ## What to do
@@ -35,6 +35,16 @@ rule! {
 }
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if meets_goodbye(c) && c.fin(c.sender).is_none() {
+        return Some(
+            Finding::new(0.8, Basis::Inferred, Severity::Harmless)
+                .with([Evidence::of(Fact::CleanQuit, c.fin(c.sender.peer()))])
+                .with(fin(c, c.sender.peer()))
+                .with(answers(c))
+                .with([made(c)])
+                .with(companions(c)),
+        );
+    }
     let handshaking = c.tls().is_some_and(|t| {
         t.handshake_complete != Some(true) && t.app_records[0] == 0 && t.client_hello.is_some()
     });

@@ -20,7 +20,7 @@ rule! {
     ///
     /// ## Easily confused with
     ///
-    /// - `half-open-recovery`: there the client's new SYN met the old connection at the server.
+    /// - `half-open-recovery`: the client's new SYN met the old connection at the server.
     /// - `ineffective-reset`: a reset without a segment to answer.
     ///
     /// ## What to do

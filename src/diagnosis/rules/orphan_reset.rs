@@ -1,6 +1,7 @@
 //! `orphan-reset`: a reset of which nothing else is in the capture.
 
 use super::common::made;
+use super::syn_refused::not_to_rfc;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
@@ -19,8 +20,8 @@ rule! {
     ///
     /// ## Easily confused with
     ///
-    /// - `no-such-connection`: there the segment that was answered is in the capture.
-    /// - `reset-cause-before-capture`: there the connection is visible, only its end is not.
+    /// - `no-such-connection`: the segment that was answered is in the capture.
+    /// - `reset-cause-before-capture`: the connection is visible, only its end is not.
     ///
     /// ## What to do
     ///
@@ -35,7 +36,7 @@ rule! {
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let alone = c.own().segments == 0 && c.peer().segments == 0;
-    if !alone && c.form() != Form::Orphan {
+    if !alone && c.form() != Form::Orphan || not_to_rfc(c).is_some() {
         return None;
     }
     let fact = Evidence::of(Fact::NothingSaid { side: None }, [c.rst()]);

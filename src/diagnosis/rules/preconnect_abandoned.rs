@@ -19,7 +19,7 @@ rule! {
     ///
     /// ## Easily confused with
     ///
-    /// - `probe-close`: reset at once.
+    /// - `probe-close`: it is reset at once.
     /// - `idle-timeout-reset`: the connection had been used before.
     ///
     /// ## What to do

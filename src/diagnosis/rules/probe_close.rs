@@ -20,12 +20,13 @@ rule! {
     /// ## Easily confused with
     ///
     /// - `health-check`: several of them at regular intervals.
-    /// - `preconnect-abandoned`: dropped only after some seconds.
+    /// - `preconnect-abandoned`: it is dropped only after some seconds.
     /// - `middlebox-injection`: a forged reset right after the handshake.
     ///
     /// ## What to do
     ///
-    /// - Nothing. To silence it, let the check close with FIN or speak the protocol.
+    /// - *sibling-won*: nothing; the client took the other connection.
+    /// - *else*: nothing; to silence it, let the check close with FIN or speak the protocol.
     ///
     /// ## References
     ///

@@ -1,6 +1,6 @@
 //! `stale-connection-reuse`: data on an idle connection met a peer that had forgotten it.
 
-use super::common::{answers, companions, made, or_load_balancer, request};
+use super::common::{answers, companions, made, meets_goodbye, or_load_balancer, request};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -45,6 +45,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let silence = c.idle_packets()?;
     let refused_repeats = c.trigger_kind()? == Kind::Retransmission && silence < LONG;
     if !c.is_stateless()
+        || meets_goodbye(c)
         || !data
         || refused_repeats
         || silence < IDLE
@@ -58,16 +59,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
         s if s >= LONG => 0.8,
         _ => 0.65,
     };
-    let products: Vec<&str> = timers::expired(silence, 2)
-        .iter()
-        .map(|t| t.products)
-        .collect();
-    let expired = timers::expired(silence, 1).first().map(|t| {
-        let fact = Fact::Timer {
-            seconds: t.seconds,
-            products: products.join("; "),
-        };
-        Evidence::of(fact, [c.rst()])
+    let run_out = timers::expired(silence, 2);
+    let expired = (!run_out.is_empty()).then(|| {
+        let timers = run_out.iter().map(|t| (t.seconds, t.products)).collect();
+        Evidence::of(Fact::TimersRunOut { timers }, [c.rst()])
     });
     let last = (0..c.wake()).rev().find_map(|i| {
         let s = &c.conn.segments[i];

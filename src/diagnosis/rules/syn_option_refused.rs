@@ -13,7 +13,7 @@ rule! {
     ///
     /// ## Easily confused with
     ///
-    /// - `ecn-syn-refused`: the ECN bits.
+    /// - `ecn-syn-refused`: the ECN bits, not another option, are what is refused.
     ///
     /// ## What to do
     ///

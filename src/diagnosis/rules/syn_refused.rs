@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::tcp_flags;
 use crate::reset::Form;
 
 rule! {
@@ -40,8 +41,11 @@ rule! {
 const SECONDS_PER_RETRY: f64 = 30.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
-    if c.form() != Form::Refusal || !c.by_server() {
+    if !c.by_server() {
         return None;
+    }
+    if c.form() != Form::Refusal {
+        return not_to_rfc(c);
     }
     let syn = c.trigger().or(c.syn())?;
     let delay = c.rst().time.seconds_since(syn.time);
@@ -84,5 +88,27 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(ended_later(c))
             .with([made(c)])
             .with(companions(c)),
+    )
+}
+
+/// The answer to a SYN is a RST without ACK: some embedded systems refuse so, and clients must
+/// not believe it (RFC 9293 3.10.7.3). They try again until they give up.
+pub(super) fn not_to_rfc(c: &ResetContext) -> Option<Finding> {
+    const AT_ONCE: f64 = 1.0;
+    let syn = c.syn().filter(|s| s.time <= c.rst().time)?;
+    let delay = c.rst().time.seconds_since(syn.time);
+    let bare = c.form() == Form::Orphan && !c.rst().has(tcp_flags::ACK);
+    let answers = c.rst().seq.0 == 0 || c.rst().seq == syn.seq || c.rst().seq == syn.end();
+    let alone = c.side(Side::Server).segments == 0 && c.bytes(Side::Client) == 0;
+    if !(bare && answers && alone && delay <= AT_ONCE) || c.episode.handshake_complete {
+        return None;
+    }
+    Some(
+        Finding::new(0.6, Basis::Inferred, Severity::Warning)
+            .with([Evidence::of(
+                Fact::Refused { delay: Some(delay) },
+                [syn, c.rst()],
+            )])
+            .with([Evidence::of(Fact::RefusedBare, [c.rst()])]),
     )
 }

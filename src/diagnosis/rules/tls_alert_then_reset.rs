@@ -20,15 +20,15 @@ rule! {
     ///
     /// ## Easily confused with
     ///
-    /// - `late-data-after-fin`, `normal-close-by-reset`: a close_notify is an alert too, but a normal goodbye.
+    /// - `late-data-after-fin`, `normal-close-by-reset`: a close_notify, which is an alert too but a normal goodbye.
     /// - `reset-after-client-hello`: no alert came.
     ///
     /// ## What to do
     ///
     /// - Act on the alert: `openssl s_client -connect HOST:PORT -servername NAME -showcerts` shows the chain, versions and alerts.
-    /// - certificate alerts: check expiry, the intermediate certificates the server sends, and the client's trust store.
-    /// - unrecognized_name: ask for a name the server knows.
-    /// - protocol_version, handshake_failure: compare the versions, groups and ciphers both sides offer.
+    /// - *certificate*, *unknown_ca*, *access_denied*: check expiry, the intermediate certificates the server sends, and the client's trust store.
+    /// - *unrecognized_name*: ask for a name the server knows.
+    /// - *protocol_version*, *handshake_failure*, *insufficient_security*: compare the versions, groups and ciphers both sides offer.
     ///
     /// ## References
     ///

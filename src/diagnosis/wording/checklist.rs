@@ -4,7 +4,7 @@ use super::duration;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::model::{Checklist, Diagnosis, Party};
 use crate::flow::{Connection, Side};
-use crate::packet::app::ResponseState;
+use crate::packet::app::{AppStory, ResponseState};
 use crate::reset::Kind;
 use crate::units::Timestamp;
 
@@ -21,7 +21,7 @@ pub fn checklist(c: &ResetContext, d: &Diagnosis) -> Checklist {
         idle: idle(c),
         path_clues: path_clues(c, d),
         last_application_bytes: last_bytes(c),
-        where_to_look: where_to_look(c.conn, c.rst().time, d),
+        where_to_look: where_to_look(c.conn, c.story, c.rst().time, d),
     }
 }
 
@@ -201,8 +201,8 @@ fn moment(time: Timestamp) -> String {
     format!("{}Z", short.strip_suffix("000").unwrap_or(short))
 }
 
-fn where_to_look(conn: &Connection, time: Timestamp, d: &Diagnosis) -> String {
-    let place = match d.party {
+fn where_to_look(conn: &Connection, story: &AppStory, time: Timestamp, d: &Diagnosis) -> String {
+    let log = match d.party {
         Party::ClientHost => format!("the client's application log ({})", conn.client.ip),
         Party::ServerHost => format!("the server's or proxy's log ({})", conn.server),
         Party::ServerSideIntermediary => format!("the load balancer's log ({})", conn.server),
@@ -212,16 +212,18 @@ fn where_to_look(conn: &Connection, time: Timestamp, d: &Diagnosis) -> String {
         }
         Party::Unknown => "both ends' logs, and those of firewalls between".to_owned(),
     };
+    let place = super::Place {
+        server: conn.server,
+        name: super::asked_for(story),
+    };
     let first = d
-        .advice()
-        .first()
+        .advice(&place)
+        .into_iter()
+        .next()
         .filter(|a| !a.starts_with("Nothing"))
         .map_or(String::new(), |a| format!("; first: {a}"));
     let time = moment(time);
-    format!(
-        "{place} at {time}, {} > {}{first}",
-        conn.client, conn.server
-    )
+    format!("{log} at {time}, {} > {}{first}", conn.client, conn.server)
 }
 
 #[cfg(test)]

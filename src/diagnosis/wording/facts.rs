@@ -66,6 +66,10 @@ fn opening(fact: &Fact) -> Option<String> {
     Some(match fact {
         Fact::Made { side, form } => made(*side, *form),
         Fact::MadeByDevice { side, form } => made_by_device(*side, *form),
+        Fact::MadeForNoAck { side } => format!(
+            "RST+ACK with sequence number 0, as a stack without a socket answers what the {} sent without ACK",
+            side.peer().word()
+        ),
         Fact::MoreInName { side, count } => {
             format!(
                 "{count} more RST{} in the {}'s name",
@@ -108,7 +112,7 @@ fn opening(fact: &Fact) -> Option<String> {
         ),
         Fact::Echoes { count } => {
             format!(
-                "{count} more RST{} of the same side, one for each segment under way",
+                "{count} more RST{} of the same side, one for each segment that still came",
                 s(*count)
             )
         }
@@ -156,6 +160,9 @@ fn connecting(fact: &Fact) -> Option<String> {
                 ),
                 None => format!("{count} attempts refused: {who}"),
             }
+        }
+        Fact::RefusedBare => {
+            "the RST has no ACK: clients must not believe it and go on trying".to_owned()
         }
         Fact::ReferenceMissing => "nothing else of this server to compare with".to_owned(),
         Fact::RejectLabel => "made like a firewall's reject rule".to_owned(),
@@ -207,6 +214,10 @@ fn connecting(fact: &Fact) -> Option<String> {
 /// Handshake and stage.
 fn stage(fact: &Fact) -> Option<String> {
     Some(match fact {
+        Fact::AckMismatch { bytes } if bytes.unsigned_abs() > 1 << 20 => {
+            "the SYN-ACK acknowledges a number that has nothing to do with the client's SYN"
+                .to_owned()
+        }
         Fact::AckMismatch { bytes } => {
             format!("the SYN-ACK acknowledges a number {bytes} off the client's SYN")
         }
@@ -355,7 +366,7 @@ fn late(what: LateKind, bytes: u64, count: u64) -> String {
     };
     match (bytes, count) {
         (0, _) => format!("{name} came after the close"),
-        (_, 0 | 1) => format!("{name} ({bytes} bytes) came after the close"),
+        (_, 0 | 1) => format!("{name} ({bytes} byte{}) came after the close", s(bytes)),
         _ => format!("{name} ({bytes} bytes in {count} segments) came after the close"),
     }
 }
@@ -378,6 +389,12 @@ fn time(fact: &Fact) -> Option<String> {
             )
         }
         Fact::Idle { silence } => format!("silent for {}", duration(*silence)),
+        Fact::TimersRunOut { timers } => {
+            let one =
+                |(seconds, products): &(f64, &str)| format!("{} ({products})", duration(*seconds));
+            let list: Vec<String> = timers.iter().map(one).collect();
+            format!("by then these timers had run out: {}", list.join("; "))
+        }
         Fact::Timer { seconds, products } => format!("{} fits: {products}", duration(*seconds)),
         Fact::Repeated { seconds, times } => {
             format!(

@@ -2,6 +2,7 @@
 
 use crate::diagnosis::rule::Rule;
 use crate::diagnosis::tree;
+use crate::flow::Endpoint;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -40,16 +41,73 @@ pub fn advice(rule: &Rule) -> &'static [&'static str] {
     ENTRIES.get(rule.id).map_or(&[], |e| &e.advice)
 }
 
+/// Where a piece of advice is to be followed.
+pub struct Place<'a> {
+    /// The server's address and port.
+    pub server: Endpoint,
+    /// The name asked for.
+    pub name: Option<&'a str>,
+}
+
+/// What to check next in one case: the advice that is for its discriminator, and for this server.
+#[must_use]
+pub fn advice_for(rule: &Rule, discriminator: Option<&str>, place: &Place) -> Vec<String> {
+    let all = advice(rule);
+    let fits = |tag: &str| discriminator.is_some_and(|d| d.contains(tag));
+    let special = all.iter().filter_map(|a| tagged(a));
+    let any = special.into_iter().any(|(mut tags, _)| tags.any(fits));
+    all.iter()
+        .filter_map(|bullet| match tagged(bullet) {
+            None => Some(at(bullet, place)),
+            Some((mut tags, text)) => {
+                let shown = tags.any(|tag| fits(tag) || (tag == "else" && !any));
+                shown.then(|| at(&capital(text), place))
+            }
+        })
+        .collect()
+}
+
+/// The discriminators a bullet begins with (`*a*, *b*: text`), and its text.
+fn tagged(bullet: &'static str) -> Option<(impl Iterator<Item = &'static str>, &'static str)> {
+    let (tags, text) = bullet
+        .split_once("*: ")
+        .filter(|_| bullet.starts_with('*'))?;
+    Some((tags.split('*').skip(1).step_by(2), text))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// Commands with the server's own address and the name it was asked for, if that is safe to paste.
+fn at(text: &str, place: &Place) -> String {
+    let plain = |n: &&str| {
+        n.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+    };
+    let name = place
+        .name
+        .filter(|n| !n.is_empty() && !n.starts_with('-'))
+        .filter(plain);
+    let named = name.map_or(String::new(), |n| format!(" -servername {n}"));
+    text.replace("HOST:PORT", &place.server.to_string())
+        .replace(" -servername NAME", &named)
+        .replace(
+            "PORT SERVER",
+            &format!("{} {}", place.server.port, place.server.ip),
+        )
+}
+
 fn confused(rule: &Rule) -> &'static [&'static str] {
     ENTRIES.get(rule.id).map_or(&[], |e| &e.confused)
 }
 
-/// What the manual says of the difference between a class and one it is confused with.
+/// What would be seen if it were the other class, as a reason against it.
 #[must_use]
-pub fn difference(rule: &Rule, other: &str) -> Option<&'static str> {
-    let named = |bullet: &&&str| bullet.split('`').skip(1).step_by(2).any(|n| n == other);
-    let bullet = confused(rule).iter().find(named)?;
-    bullet.split_once(": ").map(|(_, text)| text)
+pub fn would_mean(difference: &str) -> String {
+    format!("would mean: {difference}")
 }
 
 /// Why a class that also fits gave way to this one.
@@ -69,7 +127,7 @@ pub fn confusable(rule: &Rule) -> impl Iterator<Item = (&'static str, &'static s
 
 #[cfg(test)]
 mod tests {
-    use super::{advice, confusable, difference};
+    use super::{Endpoint, Place, advice, advice_for, confusable};
     use crate::diagnosis::tree;
 
     #[test]
@@ -84,10 +142,56 @@ mod tests {
                 "handshake-ack-rejected"
             ]
         );
-        let told = difference(rule, "tls-alert-then-reset");
-        assert_eq!(told, Some("a well-behaved server says why."));
-        assert_eq!(difference(rule, "syn-refused"), None);
+        let told = confusable(rule).find(|(class, _)| *class == "tls-alert-then-reset");
+        assert_eq!(
+            told.map(|(_, text)| text),
+            Some("a well-behaved server says why.")
+        );
         assert_eq!(advice(rule).len(), 3);
+    }
+
+    fn told(class: &str, discriminator: Option<&str>, name: Option<&str>) -> Vec<String> {
+        let rule = tree::rule(class).expect("a class");
+        let server = Endpoint {
+            ip: [192, 0, 2, 7].into(),
+            port: 8443,
+        };
+        advice_for(rule, discriminator, &Place { server, name })
+    }
+
+    #[test]
+    fn advice_is_for_the_case() {
+        let nothing = ["Nothing; the client took the other connection."];
+        assert_eq!(
+            told("connect-cancelled", Some("sibling-won"), None),
+            nothing
+        );
+        assert_eq!(told("probe-close", Some("sibling-won"), None), nothing);
+        assert!(told("probe-close", None, None)[0].starts_with("Nothing; to silence it"));
+        let late = told("late-data-after-fin", Some("tls-close-notify"), None);
+        assert_eq!(late, ["Nothing."]);
+        let alert = told(
+            "tls-alert-then-reset",
+            Some("unknown_ca"),
+            Some("a.example"),
+        );
+        assert_eq!(alert.len(), 2);
+        assert!(alert[0].contains(
+            "`openssl s_client -connect 192.0.2.7:8443 -servername a.example -showcerts`"
+        ));
+        let path = told("syn-rejected-by-middlebox", None, None);
+        assert!(path[1].contains("`traceroute -T -p 8443 192.0.2.7`"));
+    }
+
+    #[test]
+    fn a_name_that_a_shell_would_read_is_left_out() {
+        for name in ["a;reboot", "$(id)", "-x", ""] {
+            let lines = told("reset-after-client-hello", None, Some(name));
+            assert!(
+                lines[0].starts_with("`openssl s_client -connect 192.0.2.7:8443`"),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -8,11 +8,12 @@ mod path;
 
 pub use checklist::checklist;
 pub use facts::fact;
-pub use manual::{advice, confusable, difference, gave_way};
+pub use manual::{Place, advice_for, confusable, gave_way, would_mean};
 
 use super::evidence::{Blame, Evidence};
 use super::model::Party;
 use crate::flow::{IcmpError, Side};
+use crate::packet::app::AppStory;
 use crate::reset::VantagePoint;
 
 /// Longest summary in characters.
@@ -56,6 +57,12 @@ fn cut(text: &str, limit: usize) -> String {
     let mut short: String = text.chars().take(limit - 3).collect();
     short.push_str("...");
     short
+}
+
+/// The server name the client asked for in TLS.
+#[must_use]
+pub fn asked_for(story: &AppStory) -> Option<&str> {
+    story.tls.as_ref()?.client_hello.as_ref()?.sni.as_deref()
 }
 
 /// Who or what ought to change.
@@ -242,7 +249,7 @@ pub mod pattern {
     /// Why a single connection is not called so.
     #[must_use]
     pub fn too_few_for_none_behind() -> &'static str {
-        "closed at once, without a byte and without taking the request: so does a balancer without a server, but it takes three such connections to tell"
+        "closed at once, without a byte and without taking the request: so does a balancer without a server, but one or two connections, or a service that drops strangers itself, do not tell"
     }
 
     /// A filter that keeps on.

@@ -51,6 +51,10 @@ pub(super) fn fact(fact: &Fact) -> String {
         Fact::LowTtl { ttl } => {
             format!("TTL {ttl}: made on the sender's own host and not meant to reach the peer")
         }
+        Fact::OwnFilter { side } => format!(
+            "it comes from the {0}'s own distance, in hops and in time: a packet filter on the {0}'s host makes the same as one right before it",
+            side.word()
+        ),
         Fact::OwnCard { side } => format!(
             "it comes from the {}'s own network card with its usual TTL: made on its own host",
             side.word()

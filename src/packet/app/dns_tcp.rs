@@ -68,7 +68,10 @@ fn read_server(d: &Dialogue<'_>, story: &mut AppStory) -> Option<Answer> {
         answer = Answer::of(&frame);
         story.responses += u32::from(frame.complete());
         let code = rcode_name(message.rcode());
-        story.last_response = Some(format!("DNS {code}, {} answers", message.answer_count()));
+        story.last_response = Some(match message.answer_count() {
+            1 => format!("DNS {code}, 1 answer"),
+            n => format!("DNS {code}, {n} answers"),
+        });
         if !matches!(message.rcode(), 0 | 3) {
             story.error = Some(AppError {
                 code: code.to_owned(),

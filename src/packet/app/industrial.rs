@@ -122,7 +122,8 @@ fn enip_command(command: u16) -> Option<&'static str> {
 pub(super) fn enip(d: &Dialogue<'_>) -> Option<AppStory> {
     enip_length(d.client.bytes)?;
     let command = Cursor::new(d.client.bytes).le16()?;
-    let echoed = Cursor::new(d.server.bytes).le16() == Some(command);
+    // NOP begins nothing and is never answered
+    let echoed = Cursor::new(d.server.bytes).le16() == Some(command) && command != 0;
     if !(echoed || d.server.bytes.is_empty() && d.server_port == 44_818 && command != 0) {
         return None;
     }

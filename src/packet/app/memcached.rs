@@ -96,13 +96,16 @@ fn reply_length(data: &[u8]) -> Option<u64> {
     size.checked_add(end as u64 + 1)
 }
 
+/// Items are at most 1 MiB unless configured otherwise; far larger ones are another protocol.
+const LARGEST_BODY: u32 = 1 << 25;
+
 fn binary_length(data: &[u8]) -> Option<u64> {
     let mut c = Cursor::new(data);
     let (magic, opcode) = (c.u8()?, c.u8()?);
     let (key, extras, kind) = (c.be16()?, c.u8()?, c.u8()?);
     c.be16()?;
     let body = c.be32()?;
-    let fits = u64::from(key) + u64::from(extras) <= u64::from(body);
+    let fits = u64::from(key) + u64::from(extras) <= u64::from(body) && body <= LARGEST_BODY;
     (matches!(magic, 0x80 | 0x81) && opcode <= 0x50 && kind == 0 && fits)
         .then(|| u64::from(body) + 24)
 }

@@ -50,6 +50,7 @@ mod tds;
 mod tls;
 mod tns;
 mod websocket;
+mod x11;
 mod xmpp;
 mod zookeeper;
 

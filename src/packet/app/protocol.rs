@@ -129,6 +129,8 @@ protocols! {
     OpcUa => "opc-ua", "OPC UA";
     /// `OpenFlow`.
     OpenFlow => "openflow", "OpenFlow";
+    /// X Window System.
+    X11 => "x11", "X11";
     /// NNTP, RFC 3977.
     Nntp => "nntp", "NNTP";
 }

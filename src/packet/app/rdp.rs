@@ -50,7 +50,13 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let protocols = wanted.map(protocol_names).unwrap_or_default();
     let complete = d.client.total() >= len;
     story.last_request = Some(Request {
-        summary: clean(format!("RDP connection request {name}{protocols}"), 160),
+        summary: clean(
+            format!(
+                "RDP connection request {}",
+                format!("{name}{protocols}").trim_start()
+            ),
+            160,
+        ),
         verb: "connection request".to_owned(),
         target: name,
         complete: Some(complete),

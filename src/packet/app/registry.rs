@@ -6,7 +6,7 @@ use super::talk::Dialogue;
 use super::{
     amqp, bgp, cassandra, chat, cluster, dns_tcp, ftp, http1, http2, imap, industrial, irc, kafka,
     kerberos, ldap, memcached, mongodb, mqtt, mysql, pop3, postgres, proxy, rdp, redis, remote,
-    sip, smb, smtp, ssh, storage, tds, tls, tns, xmpp, zookeeper,
+    sip, smb, smtp, ssh, storage, tds, tls, tns, x11, xmpp, zookeeper,
 };
 
 /// One protocol's recogniser.
@@ -84,6 +84,7 @@ static RECOGNISERS: &[Recogniser] = &[
     entry(Protocol::Rsync, &[873], chat::rsync),
     entry(Protocol::Git, &[9418], storage::git),
     entry(Protocol::Vnc, &[5900, 5901], remote::vnc),
+    entry(Protocol::X11, &[6000, 6001, 6010], x11::recognise),
     entry(Protocol::Telnet, &[23], remote::telnet),
     entry(Protocol::Socks, &[1080], remote::socks),
     entry(Protocol::ZooKeeper, &[2181], zookeeper::recognise),

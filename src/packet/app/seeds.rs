@@ -61,6 +61,7 @@ pub(super) const SEEDS: &[Seed] = &[
     seed(Protocol::Rsync, 873, &[("s", b"@RSYNCD: 31.0\n"), ("c", b"@RSYNCD: 31.0\nmod\n"), ("s", b"@ERROR: no\n")]),
     seed(Protocol::Git, 9418, &[("c", b"0021git-upload-pack /a.git\0host=h\0"), ("s", b"000aERR no")]),
     seed(Protocol::Vnc, 5900, &[("s", b"RFB 003.008\n"), ("c", b"RFB 003.008\n"), ("s", b"\0\0\0\0\x04busy")]),
+    seed(Protocol::X11, 6000, &[("c", b"B\0\0\x0b\0\0\0\0\0\0\0\0"), ("s", b"\0\x04\0\x0b\0\0\0\x01nope")]),
     seed(Protocol::Telnet, 23, &[("s", b"\xff\xfd\x18"), ("c", b"\xff\xfb\x18hello\r\n")]),
     seed(Protocol::Ldp, 646, &[("c", b"\0\x01\0\x10\x0a\0\0\x01\0\0\x02\x00\0\x06\0\0\0\x01\0\0"), ("s", b"\0\x01\0\x1c\x0a\0\0\x01\0\0\0\x01\0\x12\0\0\0\x01\x03\0\0\x0a\x80\0\0\x0a\0\0\0\0\0\0")]),
     seed(Protocol::ZooKeeper, 2181, &[("c", b"\0\0\0\x2c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x75\x30\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0f\0\0\0\x01\0\0\0\x03\0\0\0\x02/a\0"), ("s", b"\0\0\0\x08\0\0\0\0\0\0\0\0")]),

@@ -92,6 +92,14 @@ fn recognise(d: &Dialogue<'_>, wanted: Protocol) -> Option<AppStory> {
     if client.requests > 0 && wanted == Protocol::Rtsp {
         story.client_is_first_endpoint = Some(true);
     }
+    // both ends of a trunk have port 5060: who only answers was asked
+    if wanted == Protocol::Sip && client.requests.min(server.requests) == 0 {
+        story.client_is_first_endpoint = match (client.requests > 0, server.requests > 0) {
+            (true, false) => Some(true),
+            (false, true) if client.responses > 0 => Some(false),
+            _ => None,
+        };
+    }
     let mut answer = Answer::Unknown;
     if let Some((status, line, offset, whole)) = server.response {
         answer = whole;

@@ -118,13 +118,14 @@ fn alternatives(case: &Case) -> Markup {
 
 fn advice(case: &Case) -> Markup {
     let d = &case.diagnosis;
-    if d.advice().is_empty() && d.elsewhere().is_none() {
+    let next = case.advice();
+    if next.is_empty() && d.elsewhere().is_none() {
         return html! {};
     }
     html! {
         h4 { "What to check next" }
         ol.next {
-            @for a in d.advice() { li { (words::prose(a)) } }
+            @for a in &next { li { (words::prose(a)) } }
             @if let Some(o) = d.elsewhere() { li { "Another capture: " (words::prose(o)) } }
         }
     }

@@ -46,10 +46,13 @@ pub struct ClientHello {
 /// Reads a `ClientHello` from the first bytes of a stream of TLS records.
 ///
 /// Returns `None` unless the bytes begin with a handshake record whose message is a
-/// `ClientHello`. A hello that spans records is put together; one that is cut is read up to
+/// `ClientHello`, or with the one of SSL 2.0. A hello that spans records is put together; one that is cut is read up to
 /// the cut (`complete` is false).
 #[must_use]
 pub fn client_hello(bytes: &[u8]) -> Option<ClientHello> {
+    if let Some(hello) = v2_hello(bytes) {
+        return Some(hello);
+    }
     let (message, records) = handshake_message(bytes)?;
     let mut c = Cursor::new(&message);
     if c.u8()? != 1 {
@@ -71,6 +74,44 @@ pub fn client_hello(bytes: &[u8]) -> Option<ClientHello> {
         hello.versions.push(hello.legacy_version);
     }
     Some(hello)
+}
+
+/// Length of an SSL 2.0 `ClientHello` (RFC 5246 E.2, with which old clients offer SSL 3.0 and
+/// TLS as well) that begins here, its 2-byte record header included.
+pub(super) fn v2_hello_len(bytes: &[u8]) -> Option<u64> {
+    let mut c = Cursor::new(bytes);
+    let len = c.be16()? & 0x7fff;
+    let (kind, version) = (c.u8()?, c.be16()?);
+    let (ciphers, session, challenge) = (c.be16()?, c.be16()?, c.be16()?);
+    let fields = 9 + u32::from(ciphers) + u32::from(session) + u32::from(challenge);
+    let valid = bytes.first()? & 0x80 != 0
+        && kind == 1
+        && matches!(version, 2 | 0x0300..=0x0303)
+        && ciphers > 0
+        && ciphers % 3 == 0
+        && matches!(session, 0 | 16)
+        && (16..=32).contains(&challenge)
+        && fields == u32::from(len);
+    valid.then(|| u64::from(len) + 2)
+}
+
+fn v2_hello(bytes: &[u8]) -> Option<ClientHello> {
+    let len = u32::try_from(v2_hello_len(bytes)?).ok()?;
+    let mut c = Cursor::from(bytes, 3);
+    let version = c.be16()?;
+    Some(ClientHello {
+        legacy_version: version,
+        versions: vec![version],
+        cipher_count: c.be16()? / 3,
+        len: len.saturating_sub(2),
+        seen: u32::try_from(bytes.len())
+            .unwrap_or(len)
+            .min(len)
+            .saturating_sub(2),
+        records: 1,
+        complete: u64::try_from(bytes.len()).is_ok_and(|n| n >= u64::from(len)),
+        ..ClientHello::default()
+    })
 }
 
 /// The first handshake message's bytes as far as they are there, and how many records hold them.

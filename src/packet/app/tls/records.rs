@@ -1,6 +1,6 @@
 //! The walk over TLS records of both directions.
 
-use super::hello::{client_hello, server_hello};
+use super::hello::{client_hello, server_hello, v2_hello_len};
 use super::names::{alert_name, version_name};
 use super::{TlsAlert, TlsStory};
 use crate::packet::app::cursor::Cursor;
@@ -25,6 +25,9 @@ pub(in crate::packet::app) fn record_len(bytes: &[u8]) -> Option<u64> {
 
 /// The first bytes are TLS of the side that is asked for.
 pub(in crate::packet::app) fn speaks_tls(bytes: &[u8], client: bool) -> bool {
+    if client && v2_hello_len(bytes).is_some() {
+        return true;
+    }
     let message = bytes.get(5);
     match (record_len(bytes), bytes.first()) {
         (Some(_), Some(22)) => message.is_none_or(|&m| m == if client { 1 } else { 2 }),
@@ -112,7 +115,8 @@ fn in_mid_stream(d: &Dialogue<'_>) -> bool {
 }
 
 fn walk(d: &Dialogue<'_>, client: bool, tls: &mut TlsStory, side: &mut Side) {
-    let mut frames = Frames::new(d, client, 0, record_len);
+    let after_v2 = v2_hello_len(d.side(client).bytes).filter(|_| client);
+    let mut frames = Frames::new(d, client, after_v2.unwrap_or(0), record_len);
     let who = usize::from(!client);
     let mut last = None;
     for frame in frames.by_ref() {
