@@ -17,7 +17,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 /// Chunks per thread and wave: enough to even out, few enough that their facts stay cached.
-const PER_THREAD: usize = 8;
+const PER_THREAD: usize = 4;
+/// Lists of facts per thread.
+const BUCKETS: usize = 8;
 /// Bytes walked ahead to learn a file's interfaces before its first wave.
 const PREFACE: u64 = 64 << 10;
 
@@ -33,11 +35,8 @@ pub struct Scratch {
 impl Scratch {
     /// For collectors that divide facts over `shards` shards, for so many threads.
     pub fn new(hasher: RandomState, shards: usize, threads: usize) -> Self {
-        // some more than threads: they are not equally full
-        let buckets = match threads {
-            1 => 1,
-            n => (2 * n).next_power_of_two(),
-        };
+        // a few lists to write to, and few flow tables per list to go through at a time
+        let buckets = (BUCKETS * threads).next_power_of_two();
         Self {
             hasher,
             shards,
