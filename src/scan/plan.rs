@@ -71,7 +71,7 @@ pub struct Plan<'a> {
 
 /// Bytes per chunk unless told otherwise: a few per thread fit into the last-level cache with
 /// their facts.
-pub const CHUNK_SIZE: u64 = 1 << 20;
+pub const CHUNK_SIZE: u64 = 2 << 20;
 
 /// What became of one input file.
 #[derive(Clone, Debug)]
