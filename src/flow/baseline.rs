@@ -117,7 +117,7 @@ impl Part {
                 Lesson::Host { ended, side } => {
                     self.add_host(&ends.ended[ended as usize], usize::from(side));
                 }
-                Lesson::Service { ended, .. } => {
+                Lesson::Service { ended } => {
                     let ended = &ends.ended[ended as usize];
                     let Some(visit) = &ended.visit else {
                         continue;
@@ -133,7 +133,7 @@ impl Part {
     /// Counts what was not over when the capture was. Every part must be given everything.
     pub fn take_rest<K: Key>(&mut self, table: &FlowTable<K>, wanted: &Wanted, lessons: &Lessons) {
         for lesson in &lessons[self.index] {
-            let (Lesson::Host { ended: slot, .. } | Lesson::Service { ended: slot, .. }) = *lesson;
+            let (Lesson::Host { ended: slot, .. } | Lesson::Service { ended: slot }) = *lesson;
             let Some((flow, arena)) = table.flow(slot) else {
                 continue;
             };

@@ -133,10 +133,9 @@ impl<K: Key> FlowTable<K> {
     #[must_use]
     pub fn touch(&self, f: &Fact<K>, slot: u32) -> Option<Trail> {
         let flow = self.flows[slot].as_ref()?;
-        // both cache lines at once
-        let (seen, same) = (std::hint::black_box(flow.seen), flow.key == f.key);
-        std::hint::black_box(seen);
-        same.then_some(flow.trail)
+        // the other one of its two cache lines
+        std::hint::black_box(flow.seen);
+        (flow.key == f.key).then_some(flow.trail)
     }
 
     /// Loads the end of a trail.

@@ -49,15 +49,17 @@ pub(super) fn went_on(look: &Look, reset: &Reset) -> Option<Item> {
         family: Family::Continuation,
         weight: 20,
         hard: true,
-        evidence: Evidence::of(
-            Fact::WentOn {
-                side: reset.from,
-                what,
-                delay: segment.time.seconds_since(r.time),
-            },
-            [r, segment],
-        ),
+        evidence: evidence(reset, r, what, segment),
     })
+}
+
+fn evidence(reset: &Reset, r: &Segment, what: &'static str, segment: &Segment) -> Evidence {
+    let fact = Fact::WentOn {
+        side: reset.from,
+        what,
+        delay: segment.time.seconds_since(r.time),
+    };
+    Evidence::of(fact, [r, segment])
 }
 
 /// An abort lies beyond what was seen of its sender, and the segment is what lay between: the
@@ -92,14 +94,7 @@ pub(super) fn went_on_at_once(look: &Look, reset: &Reset) -> Option<Item> {
         family: Family::Continuation,
         weight: 12,
         hard: false,
-        evidence: Evidence::of(
-            Fact::WentOn {
-                side: reset.from,
-                what,
-                delay: segment.time.seconds_since(r.time),
-            },
-            [r, segment],
-        ),
+        evidence: evidence(reset, r, what, segment),
     })
 }
 

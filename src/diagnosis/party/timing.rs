@@ -181,14 +181,15 @@ pub(super) fn too_early_for_data(look: &Look, reset: &Reset) -> Option<Item> {
         family: Family::Timing,
         weight: 8,
         hard: false,
-        evidence: Evidence::of(
-            Fact::TooEarly {
-                delay: nanos as f64 / 1e9,
-                rtt: d.rtt as f64 / 1e9,
-            },
-            [q, look.segment(reset)],
-        ),
+        evidence: earlier_than(nanos, d.rtt, [q, look.segment(reset)]),
     })
+}
+
+// Both times in nanoseconds.
+fn earlier_than(delay: i64, rtt: i64, frames: [&Segment; 2]) -> Evidence {
+    let seconds = |nanos: i64| nanos as f64 / 1e9;
+    let (delay, rtt) = (seconds(delay), seconds(rtt));
+    Evidence::of(Fact::TooEarly { delay, rtt }, frames)
 }
 
 /// One sample convicts alone only where address resolution, power saving or a radio that
@@ -226,13 +227,7 @@ pub(super) fn neighbour_too_early(look: &Look, reset: &Reset) -> Option<Item> {
         family: Family::Timing,
         weight: 8,
         hard: false,
-        evidence: Evidence::of(
-            Fact::TooEarly {
-                delay: nanos as f64 / 1e9,
-                rtt: rtt as f64 / 1e9,
-            },
-            [trigger, look.segment(reset)],
-        ),
+        evidence: earlier_than(nanos, rtt, [trigger, look.segment(reset)]),
     })
 }
 
