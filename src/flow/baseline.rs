@@ -2,7 +2,7 @@
 //! result does not depend on how the work was divided; memory is bounded.
 
 use super::attempts::Attempts;
-use super::ended::{Ended, Ends, Healthy, Lesson, Lessons, Visit};
+use super::ended::{Ended, Ends, Healthy, Lesson, Visit};
 use super::key::Key;
 use super::kinds::kind_of;
 use super::resets::Finished;
@@ -112,6 +112,37 @@ fn count(counts: &mut Counts, value: u8) {
 impl Part {
     /// Counts what ended. Every part must be given everything.
     pub fn take(&mut self, ends: &Ends) {
+        self.learn(ends, |_, visit| {
+            let healthy = visit.healthy.map(|h| &ends.healthy[h as usize]);
+            Some(healthy.map(|h| (h.talked, || Some(Box::new(h.clone())))))
+        });
+    }
+
+    /// Counts what was not over when the capture was, of which `table` still holds the flows.
+    /// Every part must be given everything.
+    pub fn take_rest<K: Key>(&mut self, table: &FlowTable<K>, wanted: &Wanted, ends: &Ends) {
+        self.learn(ends, |ended, visit| {
+            let [client, server] = [visit.client, 1 - visit.client];
+            let [client, server] = [client, server].map(|i| ended.sides[i].endpoint);
+            let shown = move || wanted.shows(client, server, visit.times.0);
+            // the samples of all services share their memory: none is for others
+            if !wanted.services.contains(&server) && !shown() {
+                return None;
+            }
+            let flow = visit.healthy.and_then(|slot| table.flow(slot));
+            Some(flow.map(|(flow, arena)| {
+                let healthy = move || shown().then(|| Box::new(Healthy::of(flow, arena, visit)));
+                (Healthy::talked(flow), healthy)
+            }))
+        });
+    }
+
+    // `offered` says of a visit whether it is counted, and what it offers to the samples.
+    fn learn<'a, H: FnOnce() -> Option<Box<Healthy>>>(
+        &mut self,
+        ends: &'a Ends,
+        offered: impl Fn(&'a Ended, &'a Visit) -> Option<Option<(bool, H)>>,
+    ) {
         for lesson in &ends.lessons[self.index] {
             match *lesson {
                 Lesson::Host { ended, side } => {
@@ -122,38 +153,10 @@ impl Part {
                     let Some(visit) = &ended.visit else {
                         continue;
                     };
-                    let healthy = visit.healthy.map(|h| &ends.healthy[h as usize]);
-                    let offered = healthy.map(|h| (h.talked, || Some(Box::new(h.clone()))));
-                    self.add_visit(ended.sides[1 - visit.client].endpoint, visit, offered);
-                }
-            }
-        }
-    }
-
-    /// Counts what was not over when the capture was. Every part must be given everything.
-    pub fn take_rest<K: Key>(&mut self, table: &FlowTable<K>, wanted: &Wanted, lessons: &Lessons) {
-        for lesson in &lessons[self.index] {
-            let (Lesson::Host { ended: slot, .. } | Lesson::Service { ended: slot }) = *lesson;
-            let Some((flow, arena)) = table.flow(slot) else {
-                continue;
-            };
-            let ended = Ended::of(flow, arena);
-            match (*lesson, &ended.visit) {
-                (Lesson::Host { side, .. }, _) => self.add_host(&ended, usize::from(side)),
-                (Lesson::Service { .. }, Some(visit)) => {
-                    let [client, server] = [visit.client, 1 - visit.client];
-                    let [client, server] = [client, server].map(|i| ended.sides[i].endpoint);
-                    let shown = || wanted.shows(client, server, flow.first_time);
-                    // the samples of all services share their memory: none is for others
-                    if !wanted.services.contains(&server) && !shown() {
-                        continue;
+                    if let Some(offered) = offered(ended, visit) {
+                        self.add_visit(ended.sides[1 - visit.client].endpoint, visit, offered);
                     }
-                    let healthy = || shown().then(|| Box::new(Healthy::of(flow, arena, visit)));
-                    let worked = visit.outcome == Some(ServiceOutcome::Worked);
-                    let offered = worked.then_some((Healthy::talked(flow), healthy));
-                    self.add_visit(server, visit, offered);
                 }
-                (Lesson::Service { .. }, None) => {}
             }
         }
     }
@@ -259,11 +262,11 @@ pub struct Known {
 impl Part {
     /// What this part knows.
     #[must_use]
-    pub fn know(mut self, wanted: &Wanted) -> Known {
+    pub fn know(self, wanted: &Wanted) -> Known {
         let mut known = Known::default();
-        for ip in &wanted.hosts {
-            if let Some(tally) = self.hosts.remove(ip) {
-                known.hosts.insert(*ip, tally.finish());
+        for (ip, tally) in self.hosts.into_entries() {
+            if wanted.hosts.contains(&ip) {
+                known.hosts.insert(ip, tally.finish());
             }
         }
         for (server, tally) in self.services.into_entries() {

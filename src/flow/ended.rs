@@ -64,7 +64,8 @@ pub struct Visit {
     pub times: (i64, i64),
     /// Its first frame in the timeline.
     pub frame: u64,
-    /// Which of the healthy connections it is, if it is one.
+    /// Which of the healthy connections it is, or in which slot its flow still lives, if it is
+    /// one.
     pub healthy: Option<u32>,
 }
 
@@ -156,22 +157,35 @@ impl Ends {
 }
 
 /// What is still to be learnt from a flow that is left at the end of the capture, in slot `at`.
-pub fn teach<K: Key>(at: u32, flow: &Flow<K>, wanted: &Wanted, lessons: &mut Lessons) {
-    let ends = flow.key.endpoints();
-    let segments = flow.segments();
+pub fn teach<K: Key>(at: u32, flow: &Flow<K>, arena: &Arena, wanted: &Wanted, ends: &mut Ends) {
+    let sides = flow.key.endpoints();
+    let hosts = sides.map(|side| wanted.hosts.contains(&side.ip));
+    let asked_for = |client: &usize| {
+        let server = sides[1 - client];
+        wanted.services.contains(&server) || wanted.attempts.on_port(server.port)
+    };
+    let client = flow.opener().filter(asked_for);
+    if hosts == [false; 2] && client.is_none() {
+        return;
+    }
+    let mut ended = Ended::of(flow, arena);
+    let number = ends.ended.len() as u32;
     for side in 0..2_u8 {
-        let ip = ends[usize::from(side)].ip;
-        if segments[usize::from(side)] > 0 && wanted.hosts.contains(&ip) {
-            lessons[part_of(ip.fingerprint())].push(Lesson::Host { ended: at, side });
+        let host = &ended.sides[usize::from(side)];
+        if hosts[usize::from(side)] && host.sent {
+            let lesson = Lesson::Host {
+                ended: number,
+                side,
+            };
+            ends.lessons[part_of(host.host)].push(lesson);
         }
     }
-    let Some(client) = flow.opener() else {
-        return;
-    };
-    let server = ends[1 - client];
-    if wanted.services.contains(&server) || wanted.attempts.on_port(server.port) {
-        lessons[part_of(server.fingerprint())].push(Lesson::Service { ended: at });
+    if let (Some(visit), Some(_)) = (&mut ended.visit, client) {
+        let worked = visit.outcome == Some(ServiceOutcome::Worked);
+        visit.healthy = worked.then_some(at);
+        ends.lessons[part_of(visit.service)].push(Lesson::Service { ended: number });
     }
+    ends.ended.push(ended);
 }
 
 impl Ended {

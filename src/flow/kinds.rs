@@ -2,6 +2,7 @@
 //! and only its beginning is kept.
 
 use super::resets::Finished;
+use foldhash::fast::RandomState;
 use std::collections::{BinaryHeap, HashMap};
 
 /// Reset connections of one kind that are kept in detail; the rest is counted.
@@ -18,6 +19,9 @@ pub struct Kind {
     pub refused: bool,
 }
 
+/// How many connections there were of each kind.
+pub type Kinds = HashMap<Kind, u64, RandomState>;
+
 /// How many connections of one kind were reset, and which of them are kept: the earliest.
 #[derive(Debug, Default)]
 struct KindTally {
@@ -31,7 +35,7 @@ pub struct KeptOnes {
     finished: Vec<Finished>,
     // those before this one have their stream numbers
     settled: usize,
-    kinds: HashMap<Kind, KindTally>,
+    kinds: HashMap<Kind, KindTally, RandomState>,
     limit: usize,
 }
 
@@ -42,7 +46,7 @@ impl KeptOnes {
         Self {
             finished: Vec::new(),
             settled: 0,
-            kinds: HashMap::new(),
+            kinds: HashMap::default(),
             limit,
         }
     }
@@ -79,7 +83,7 @@ impl KeptOnes {
     }
 
     /// All of them, in the order they ended, and how many of each kind there were.
-    pub fn take(&mut self) -> (Vec<Finished>, HashMap<Kind, u64>) {
+    pub fn take(&mut self) -> (Vec<Finished>, Kinds) {
         let kinds = std::mem::take(&mut self.kinds).into_iter();
         let counts = kinds.map(|(kind, tally)| (kind, tally.count)).collect();
         (std::mem::take(&mut self.finished), counts)

@@ -187,17 +187,6 @@ impl<K: Hash + Eq + Fingerprint, V: Default> Bounded<K, V> {
     pub fn into_entries(self) -> impl Iterator<Item = (K, V)> {
         self.entries.into_values().flatten()
     }
-
-    /// Takes a value out.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
-        let slot = self.slot(key)?;
-        let hash = self.hasher.hash_one(key);
-        if let Ok(held) = self.index.find_entry(hash, |&n| n == slot) {
-            held.remove();
-        }
-        self.free.push(slot);
-        self.entries[slot].take().map(|(_, value)| value)
-    }
 }
 
 #[cfg(test)]

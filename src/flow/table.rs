@@ -2,10 +2,10 @@
 
 use super::baseline::Wanted;
 use super::conversation::{Conversation, Stream};
-use super::ended::{Ends, Lessons, teach};
+use super::ended::{Ends, teach};
 use super::fact::{Fact, mark};
 use super::key::Key;
-use super::kinds::{DETAIL_LIMIT, KeptOnes, Kind};
+use super::kinds::{DETAIL_LIMIT, KeptOnes, Kinds};
 use super::loc::{Arena, Kept, Loc, Trail};
 use super::resets::Finished;
 use super::slab::Slab;
@@ -462,7 +462,7 @@ impl<K: Key> FlowTable<K> {
 
     /// Ends the flows that were reset, and returns all that were, in the order they ended, and
     /// how many of each kind there were.
-    pub fn finish_reset(&mut self, ends: &mut Ends) -> (Vec<Finished>, HashMap<Kind, u64>) {
+    pub fn finish_reset(&mut self, ends: &mut Ends) -> (Vec<Finished>, Kinds) {
         for slot in 0..self.flows.len() {
             let reset = |flow: &Flow<K>| flow.either_saw(seen::RST);
             if self.flows[slot].as_ref().is_some_and(reset)
@@ -475,10 +475,10 @@ impl<K: Key> FlowTable<K> {
     }
 
     /// What is to be learnt of the other flows.
-    pub fn teach(&self, wanted: &Wanted, lessons: &mut Lessons) {
+    pub fn teach(&self, wanted: &Wanted, ends: &mut Ends) {
         for slot in 0..self.flows.len() {
             if let Some(flow) = &self.flows[slot] {
-                teach(slot, flow, wanted, lessons);
+                teach(slot, flow, &self.arena, wanted, ends);
             }
         }
     }

@@ -2,14 +2,14 @@
 
 use super::collector::{Collector, Facts};
 use crate::flow::baseline::{Baselines, Known, Wanted};
-use crate::flow::ended::{Ends, Lessons};
+use crate::flow::ended::Ends;
 use crate::flow::fact::Fact;
 use crate::flow::key::{Key, Key4, Key6};
-use crate::flow::kinds::{DETAIL_LIMIT, Kind, kind_of};
+use crate::flow::kinds::{DETAIL_LIMIT, Kind, Kinds, kind_of};
 use crate::flow::resets::Finished;
 use crate::flow::table::{Base, FlowTable, Limits};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Connections closed by FIN, and as many closed by RST, that wait for late segments: each
 /// holds a few hundred bytes.
@@ -33,6 +33,8 @@ struct Shard {
 pub struct Shards {
     shards: Vec<Shard>,
     baselines: Baselines,
+    // connections of one kind that a table keeps
+    detail: usize,
     streams: u64,
 }
 
@@ -67,6 +69,7 @@ impl Shards {
         Self {
             shards: std::iter::repeat_with(shard).take(n).collect(),
             baselines: Baselines::default(),
+            detail: limits.detail,
             streams: 0,
         }
     }
@@ -128,21 +131,25 @@ impl Shards {
             .par_iter_mut()
             .map(Shard::finish_reset)
             .collect();
-        let mut finished = Vec::new();
-        let mut kinds = BTreeMap::new();
-        for (kind, n) in reset.iter().flat_map(|(_, counts)| counts.clone()) {
-            *kinds.entry(kind).or_default() += n;
+        let mut finished = Vec::with_capacity(reset.iter().map(|(flows, _)| flows.len()).sum());
+        let mut kinds = Kinds::default();
+        for (flows, counts) in reset {
+            finished.extend(flows);
+            for (kind, n) in counts {
+                *kinds.entry(kind).or_default() += n;
+            }
         }
-        finished.extend(reset.into_iter().flat_map(|(flows, _)| flows));
         finished.par_sort_unstable_by_key(|f: &Finished| f.order);
-        let storms = limit_kinds(&mut finished, kinds);
+        let storms = limit_kinds(&mut finished, kinds, self.detail);
         let wanted = Wanted::of(&finished);
         let ends: Vec<_> = self.shards.iter().map(|s| &s.ends).collect();
         count(&mut self.baselines, &ends);
-        let mut rest: Vec<[Lessons; 2]> = vec![Default::default(); ENDING];
+        let mut rest: Vec<[Ends; 2]> = Vec::new();
+        rest.resize_with(ENDING, Default::default);
         for some in self.shards.chunks(ENDING) {
             some.par_iter().zip(&mut rest).for_each(|(s, [v4, v6])| {
-                v4.iter_mut().chain(v6.iter_mut()).for_each(Vec::clear);
+                v4.clear();
+                v6.clear();
                 s.v4.teach(&wanted, v4);
                 s.v6.teach(&wanted, v6);
             });
@@ -166,7 +173,7 @@ impl Shards {
 }
 
 impl Shard {
-    fn finish_reset(&mut self) -> (Vec<Finished>, HashMap<Kind, u64>) {
+    fn finish_reset(&mut self) -> (Vec<Finished>, Kinds) {
         let (mut finished, mut kinds) = self.v4.finish_reset(&mut self.ends);
         let (more, others) = self.v6.finish_reset(&mut self.ends);
         finished.extend(more);
@@ -236,16 +243,22 @@ fn count(baselines: &mut Baselines, ends: &[&Ends]) {
 }
 
 // Keeps the first of each kind, in frame order, and returns how many of each are left out.
-fn limit_kinds(finished: &mut Vec<Finished>, kinds: BTreeMap<Kind, u64>) -> Vec<(Kind, u64)> {
-    let mut kept: HashMap<Kind, u64> = HashMap::new();
+// Of no kind a table keeps more than `detail`, so that only one with more may lack some.
+fn limit_kinds(finished: &mut Vec<Finished>, kinds: Kinds, detail: usize) -> Vec<(Kind, u64)> {
+    let large = kinds.into_iter().filter(|(_, n)| *n > detail as u64);
+    let mut large: BTreeMap<Kind, (u64, u64)> = large.map(|(kind, n)| (kind, (n, 0))).collect();
+    if large.is_empty() {
+        return Vec::new();
+    }
     finished.retain(|f| {
-        let n = kept.entry(kind_of(f)).or_default();
-        *n += 1;
-        *n <= DETAIL_LIMIT as u64
+        let Some((_, kept)) = large.get_mut(&kind_of(f)) else {
+            return true;
+        };
+        let stays = *kept < DETAIL_LIMIT as u64;
+        *kept += u64::from(stays);
+        stays
     });
-    let left_out = |(kind, n): (Kind, u64)| {
-        let kept = kept.get(&kind).map_or(0, |&n| n.min(DETAIL_LIMIT as u64));
-        (n > kept).then_some((kind, n - kept))
-    };
-    kinds.into_iter().filter_map(left_out).collect()
+    let left_out = |(kind, (n, kept)): (Kind, (u64, u64))| (kind, n.saturating_sub(kept));
+    let left_out = large.into_iter().map(left_out);
+    left_out.filter(|(_, n)| *n > 0).collect()
 }

@@ -4,7 +4,7 @@
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
-use crate::flow::{Connection, Segment, Side};
+use crate::flow::{Connection, Endpoint, Segment, Side};
 use crate::packet::tcp_flags;
 use crate::units::Timestamp;
 use rayon::prelude::*;
@@ -19,10 +19,13 @@ const PROBE: &str = "probe-close";
 /// Attempts of one kind looked at.
 const MOST: usize = 2_000;
 
-/// A connection and what its first segment says.
+/// A connection and what its first segment says, apart from it: few of those that are looked
+/// at are of interest.
 #[derive(Clone, Copy)]
 struct Begin<'a> {
     time: Timestamp,
+    client: IpAddr,
+    server: Endpoint,
     card: Option<[u8; 6]>,
     conn: &'a Connection,
 }
@@ -32,17 +35,15 @@ impl<'a> Begin<'a> {
         let first = conn.segments.first()?;
         Some(Self {
             time: first.time,
+            client: conn.client.ip,
+            server: conn.server,
             card: first.src_mac,
             conn,
         })
     }
 
-    fn client(&self) -> IpAddr {
-        self.conn.client.ip
-    }
-
     fn service(&self) -> (bool, u16) {
-        (self.conn.client.ip.is_ipv6(), self.conn.server.port)
+        (self.client.is_ipv6(), self.server.port)
     }
 }
 
@@ -73,27 +74,23 @@ impl<'a> Begun<'a> {
         let mut by_client: Vec<Begin> = all.filter_map(Begin::of).collect();
         let mut by_port = by_client.clone();
         // sorting that keeps the order of equals
-        by_client.par_sort_by_key(|b| (b.client(), b.time));
+        by_client.par_sort_by_key(|b| (b.client, b.time));
         by_port.par_sort_by_key(|b| (b.service(), b.time));
         Self { by_client, by_port }
     }
 
-    // Connections of the same client, and of its other address family to the same port.
-    fn beside(&self, loser: &Connection) -> impl Iterator<Item = &'a Connection> {
-        let ip = loser.client.ip;
-        let own = near(equal(&self.by_client, &ip, Begin::client), loser);
-        let service = (ip.is_ipv4(), loser.server.port);
-        let card = Begin::of(loser).and_then(|b| b.card);
-        let same_card = move |b: &&Begin| b.card.is_some() && b.card == card;
-        let same_host =
-            move |b: &&Begin| same_card(b) || ip.is_loopback() && b.conn.client.ip.is_loopback();
+    // Connections that won over an attempt, and when: of the same client, and of its other
+    // address family to the same port.
+    fn winners<'b>(
+        &'b self,
+        loser: &'b Begin<'b>,
+    ) -> impl Iterator<Item = (&'a Connection, Timestamp)> + 'b {
+        let own = near(equal(&self.by_client, &loser.client, |b| b.client), loser);
+        let service = (loser.client.is_ipv4(), loser.server.port);
         let other = near(equal(&self.by_port, &service, Begin::service), loser);
-        let other = other.iter().filter(same_host);
-        own.iter()
-            .chain(other)
-            .map(|b| b.conn)
-            .collect::<Vec<_>>()
-            .into_iter()
+        let other = other.iter().filter(|b| loser.same_host(b));
+        let won = |b: &Begin<'a>| Some((b.conn, loser.lost_to(b)?));
+        own.iter().chain(other).filter_map(won)
     }
 }
 
@@ -101,10 +98,8 @@ impl<'a> Begun<'a> {
 const NEAREST: usize = 128;
 
 // Those of a list that began close enough to be raced by; where there are many, the nearest.
-fn near<'b, 'a>(list: &'b [Begin<'a>], loser: &Connection) -> &'b [Begin<'a>] {
-    let Some(start) = loser.segments.first().map(|s| s.time) else {
-        return &[];
-    };
+fn near<'b, 'a>(list: &'b [Begin<'a>], loser: &Begin<'_>) -> &'b [Begin<'a>] {
+    let start = loser.time;
     let from = list.partition_point(|b| start.nanos_since(b.time) > RACE_NS);
     let to = list.partition_point(|b| b.time.nanos_since(start) <= RACE_NS);
     let at = list.partition_point(|b| b.time < start);
@@ -146,9 +141,7 @@ fn happy_eyeballs(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let rst_time = case.primary_segment().time;
     let loser = &case.connection;
     let (winner, time) = begun
-        .beside(loser)
-        .filter(|c| c.stream != loser.stream || c.server != loser.server)
-        .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
+        .winners(&Begin::of(loser)?)
         .filter(|(c, time)| *time <= rst_time && (case.diagnosis.class != PROBE || used(c)))
         .min_by_key(|(c, time)| (*time, c.server, c.client))?;
     let fact = Fact::Sibling {
@@ -168,8 +161,7 @@ fn fell_back(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let rst = case.primary_segment();
     let loser = &case.connection;
     let (next, time) = begun
-        .beside(loser)
-        .filter_map(|c| Some((c, won(loser, c).or_else(|| both_transports(loser, c))?)))
+        .winners(&Begin::of(loser)?)
         .min_by_key(|(c, time)| (*time, c.server, c.client))?;
     // another address of the same family may be a member that is down
     let severity = match loser.server.ip.is_ipv4() == next.server.ip.is_ipv4()
@@ -196,39 +188,40 @@ fn used(winner: &Connection) -> bool {
     winner.totals.bytes.iter().all(|n| *n > 0)
 }
 
-/// SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough.
-fn both_transports(loser: &Connection, other: &Connection) -> Option<Timestamp> {
-    let pair = matches!(
-        (loser.server.port, other.server.port),
-        (139, 445) | (445, 139)
-    );
-    (pair && loser.server.ip == other.server.ip && loser.client.ip == other.client.ip)
-        .then(|| raced(loser, other))
-        .flatten()
-}
-
-/// When the sibling's handshake was complete, if it is one.
-fn won(loser: &Connection, other: &Connection) -> Option<Timestamp> {
-    if other.server.port != loser.server.port || other.server.ip == loser.server.ip {
-        return None;
+impl Begin<'_> {
+    // The other address family may be another address of the same host.
+    fn same_host(&self, other: &Begin<'_>) -> bool {
+        let same_card = self.card.is_some() && self.card == other.card;
+        same_card || self.client.is_loopback() && other.client.is_loopback()
     }
-    let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
-    let (a, b) = (loser.client.ip, other.client.ip);
-    let same_card = mine.src_mac.is_some() && mine.src_mac == theirs.src_mac;
-    let same_host =
-        a == b || (a.is_ipv4() != b.is_ipv4() && (same_card || a.is_loopback() && b.is_loopback()));
-    same_host.then(|| raced(loser, other)).flatten()
-}
 
-/// When the other connection's handshake was complete, if it began close enough.
-fn raced(loser: &Connection, other: &Connection) -> Option<Timestamp> {
-    let (mine, theirs) = (loser.segments.first()?, other.segments.first()?);
-    if mine.time.nanos_since(theirs.time).abs() > RACE_NS {
-        return None;
+    /// When the other connection's handshake was complete, if it won over this one.
+    fn lost_to(&self, other: &Begin<'_>) -> Option<Timestamp> {
+        // SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough
+        let transports = matches!(
+            (self.server.port, other.server.port),
+            (139, 445) | (445, 139)
+        );
+        let same_server = self.server.ip == other.server.ip;
+        let same_client = self.client == other.client;
+        let sibling = self.server.port == other.server.port
+            && !same_server
+            && (same_client
+                || self.client.is_ipv4() != other.client.is_ipv4() && self.same_host(other));
+        let both = transports && same_server && same_client;
+        (sibling || both).then(|| self.raced(other)).flatten()
     }
-    let syn_ack = other.segments.iter().position(Segment::is_syn_ack)?;
-    other.segments[syn_ack..]
-        .iter()
-        .find(|s| s.from == Side::Client && !s.is_rst() && s.has(tcp_flags::ACK))
-        .map(|s| s.time)
+
+    /// When the other connection's handshake was complete, if it began close enough.
+    fn raced(&self, other: &Begin<'_>) -> Option<Timestamp> {
+        if self.time.nanos_since(other.time).abs() > RACE_NS {
+            return None;
+        }
+        let segments = &other.conn.segments;
+        let syn_ack = segments.iter().position(Segment::is_syn_ack)?;
+        segments[syn_ack..]
+            .iter()
+            .find(|s| s.from == Side::Client && !s.is_rst() && s.has(tcp_flags::ACK))
+            .map(|s| s.time)
+    }
 }

@@ -17,6 +17,9 @@ fn length(data: &[u8]) -> Option<u64> {
         .then(|| u64::from(len) + 4)
 }
 
+/// Bytes in which a side's version is looked for: it may come after a few other lines.
+const PREAMBLE: usize = 8 << 10;
+
 /// What one side said in the clear.
 #[derive(Default)]
 struct Side {
@@ -125,6 +128,10 @@ fn disconnected(story: &mut AppStory, side: &Side, from_server: bool) {
 fn read(d: &Dialogue<'_>, client: bool) -> Side {
     let stream = d.side(client);
     let mut side = Side::default();
+    let start = &stream.bytes[..stream.bytes.len().min(PREAMBLE)];
+    if memchr::memmem::find(start, b"SSH-").is_none() {
+        return side;
+    }
     // A server may send other lines before its version (RFC 4253 4.2).
     let mut at = 0;
     for _ in 0..if client { 1 } else { 16 } {
