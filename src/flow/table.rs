@@ -463,7 +463,9 @@ impl<K: Key> FlowTable<K> {
     /// Ends the flows that were reset, and returns all that were, in the order they ended, and
     /// how many of each kind there were.
     pub fn finish_reset(&mut self, ends: &mut Ends) -> (Vec<Finished>, Kinds) {
-        for slot in 0..self.flows.len() {
+        let ended: Vec<u32> = self.closed.iter_mut().flat_map(|q| q.drain(..)).collect();
+        for slot in ended {
+            // one that began anew after its end may be there twice
             let reset = |flow: &Flow<K>| flow.either_saw(seen::RST);
             if self.flows[slot].as_ref().is_some_and(reset)
                 && let Some(flow) = self.flows[slot].take()

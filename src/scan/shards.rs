@@ -160,8 +160,13 @@ impl Shards {
                 }
             });
         }
-        let parts = self.baselines.into_parts().into_par_iter();
-        let known = Known::together(parts.map(|part| part.know(&wanted)).collect());
+        // the tables' memory is used again at once
+        let give_back = || self.shards.into_par_iter().for_each(drop);
+        let know = || {
+            let parts = self.baselines.into_parts().into_par_iter();
+            Known::together(parts.map(|part| part.know(&wanted)).collect())
+        };
+        let ((), known) = rayon::join(give_back, know);
         Reduced {
             finished,
             storms,
