@@ -2,6 +2,7 @@
 //! another address of the same service was tried at once.
 
 use super::change::{Change, apply};
+use crate::diagnosis::crowd::Crowd;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
 use crate::flow::{Connection, Endpoint, Segment, Side};
@@ -19,6 +20,10 @@ const PROBE: &str = "probe-close";
 /// Attempts of one kind looked at.
 const MOST: usize = 2_000;
 
+/// Addresses a host may have on one network card: one in IPv4, and in IPv6 link-local, stable
+/// and temporary ones. A card of more is a router's.
+const ADDRESSES: usize = 6;
+
 /// A connection and what its first segment says, apart from it: few of those that are looked
 /// at are of interest.
 #[derive(Clone, Copy)]
@@ -26,18 +31,20 @@ struct Begin<'a> {
     time: Timestamp,
     client: IpAddr,
     server: Endpoint,
+    // the client's own, not a router's
     card: Option<[u8; 6]>,
     conn: &'a Connection,
 }
 
 impl<'a> Begin<'a> {
-    fn of(conn: &'a Connection) -> Option<Self> {
+    fn of(conn: &'a Connection, crowd: &Crowd) -> Option<Self> {
         let first = conn.segments.first()?;
+        let own = |mac: &[u8; 6]| crowd.others_with(*mac, None) <= ADDRESSES;
         Some(Self {
             time: first.time,
             client: conn.client.ip,
             server: conn.server,
-            card: first.src_mac,
+            card: first.src_mac.filter(own),
             conn,
         })
     }
@@ -61,6 +68,7 @@ fn equal<'b, 'a, K: Ord>(
 
 /// Connections by when they began, to find those that began beside another one.
 struct Begun<'a> {
+    crowd: &'a Crowd,
     // by client, then time
     by_client: Vec<Begin<'a>>,
     // by the client's address family and the server's port, then time
@@ -71,12 +79,17 @@ impl<'a> Begun<'a> {
     fn new(cases: &'a [Case], world: &'a World) -> Self {
         let own = cases.iter().map(|c| &c.connection);
         let all = own.chain(&world.healthy);
-        let mut by_client: Vec<Begin> = all.filter_map(Begin::of).collect();
+        let begin = |conn| Begin::of(conn, &world.crowd);
+        let mut by_client: Vec<Begin> = all.filter_map(begin).collect();
         let mut by_port = by_client.clone();
         // sorting that keeps the order of equals
         by_client.par_sort_by_key(|b| (b.client, b.time));
         by_port.par_sort_by_key(|b| (b.service(), b.time));
-        Self { by_client, by_port }
+        Self {
+            crowd: &world.crowd,
+            by_client,
+            by_port,
+        }
     }
 
     // Connections that won over an attempt, and when: of the same client, and of its other
@@ -141,7 +154,7 @@ fn happy_eyeballs(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let rst_time = case.primary_segment().time;
     let loser = &case.connection;
     let (winner, time) = begun
-        .winners(&Begin::of(loser)?)
+        .winners(&Begin::of(loser, begun.crowd)?)
         .filter(|(c, time)| *time <= rst_time && (case.diagnosis.class != PROBE || used(c)))
         .min_by_key(|(c, time)| (*time, c.server, c.client))?;
     let fact = Fact::Sibling {
@@ -161,7 +174,7 @@ fn fell_back(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let rst = case.primary_segment();
     let loser = &case.connection;
     let (next, time) = begun
-        .winners(&Begin::of(loser)?)
+        .winners(&Begin::of(loser, begun.crowd)?)
         .min_by_key(|(c, time)| (*time, c.server, c.client))?;
     // another address of the same family may be a member that is down
     let severity = match loser.server.ip.is_ipv4() == next.server.ip.is_ipv4()
