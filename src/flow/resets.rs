@@ -142,7 +142,7 @@ impl Finished {
         let mut kept: Vec<Kept> = detail.map(|d| d.kept.clone()).unwrap_or_default();
         kept.extend(flow.trail.in_order(arena));
         kept.extend(flow.turns());
-        kept.sort_unstable_by_key(|k| k.nth);
+        kept.sort_unstable_by_key(|k| (k.nth, k.loc.frame()));
         kept.dedup();
         let opener = flow.opener();
         Self {

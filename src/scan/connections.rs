@@ -5,7 +5,7 @@ use super::source::Files;
 use crate::capture::Record;
 use crate::flow::build::{self, Place};
 use crate::flow::datagram::{self, Part};
-use crate::flow::loc::Loc;
+use crate::flow::loc::{Kept, Loc};
 use crate::flow::names::{Lookup, Names};
 use crate::flow::resets::Finished;
 use crate::flow::{
@@ -20,11 +20,11 @@ use std::sync::{Mutex, PoisonError};
 /// Connections whose records are asked for at a time.
 const BATCH: usize = 32;
 
-/// What was made of a connection's records, in no order.
+/// What was made of a connection's records, but for the segments in no order.
 #[derive(Default)]
 struct Pieces {
-    /// With their numbers in the connection.
-    segments: Vec<(u32, Segment)>,
+    /// Each in the place of its record among those kept.
+    segments: Vec<Option<Segment>>,
     firsts: Vec<(FrameNumber, First)>,
     /// Later fragments, with the first one of each and where it is.
     parts: Vec<(FrameRef, FrameRef, Part)>,
@@ -50,7 +50,7 @@ struct Purpose {
 
 #[derive(Clone, Copy)]
 enum Role {
-    /// Its number in the connection.
+    /// Its place among the kept records.
     Segment(u32),
     /// The endpoint whose segment is quoted.
     Icmp(u8),
@@ -76,7 +76,7 @@ pub fn make(
         .collect();
     let wanted = wishes(files, finished, &asked, parts);
     let room = |f: &Finished| {
-        let segments = Vec::with_capacity(f.kept.len());
+        let segments = vec![None; f.kept.len()];
         Mutex::new(Pieces {
             segments,
             ..Pieces::default()
@@ -86,11 +86,8 @@ pub fn make(
     let pieces: Vec<Mutex<Pieces>> = finished.par_iter().map(room).collect();
     fetch::all(files, wanted, |wanted, record| {
         let index = wanted.purpose.connection as usize;
-        let client = clients[index].0;
-        if let Some(piece) = Piece::of(files, wanted, record, &finished[index], client) {
-            let pieces = pieces[index].lock();
-            pieces.unwrap_or_else(PoisonError::into_inner).take(piece);
-        }
+        let (f, client) = (&finished[index], clients[index].0);
+        Pieces::add(&pieces[index], files, wanted, record, f, client);
     });
     pieces
         .into_par_iter()
@@ -99,54 +96,53 @@ pub fn make(
         .zip(asked)
         .map(|(((pieces, f), &client), name)| {
             let pieces = pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
-            assemble(skeleton(f, client, name), pieces)
+            assemble(skeleton(f, client, name), &f.kept, pieces)
         })
         .collect()
 }
 
-enum Piece {
-    Segment(u32, Segment, Option<First>),
-    Part(FrameRef, FrameRef, Part),
-    Icmp(IcmpError),
-    Lookup(FrameRef),
-}
-
-impl Piece {
-    fn of(
+impl Pieces {
+    // Locked no longer than a piece takes to be put in its place.
+    fn add(
+        pieces: &Mutex<Self>,
         files: &Files,
         wanted: &Wanted<Purpose>,
         record: &Record<'_>,
         f: &Finished,
         client: usize,
-    ) -> Option<Self> {
+    ) {
         let Purpose { frame, role, .. } = wanted.purpose;
         let place = |number: u64| files.frame_ref(Loc::new(number, wanted.offset));
+        let Some(frame) = place(frame) else {
+            return;
+        };
         let frame = FrameRef {
             span: record.span,
-            ..place(frame)?
+            ..frame
         };
+        let lock = || pieces.lock().unwrap_or_else(PoisonError::into_inner);
         match role {
-            Role::Segment(nth) => segment(record, frame, f.endpoints[client])
-                .map(|(segment, first)| Self::Segment(nth, segment, first)),
-            Role::Part(first) => Some(Self::Part(place(first)?, frame, part(record)?)),
+            Role::Segment(at) => {
+                let Some((segment, first)) = segment(record, frame, f.endpoints[client]) else {
+                    return;
+                };
+                let mut pieces = lock();
+                pieces.firsts.extend(first.map(|f| (frame.number, f)));
+                if let Some(room) = pieces.segments.get_mut(at as usize) {
+                    *room = Some(segment);
+                }
+            }
+            Role::Part(first) => {
+                if let (Some(first), Some(part)) = (place(first), part(record)) {
+                    lock().parts.push((first, frame, part));
+                }
+            }
             Role::Icmp(about) => {
-                icmp(record, frame, side(usize::from(about), client)).map(Self::Icmp)
+                if let Some(error) = icmp(record, frame, side(usize::from(about), client)) {
+                    lock().icmp.push(error);
+                }
             }
-            Role::Lookup => Some(Self::Lookup(frame)),
-        }
-    }
-}
-
-impl Pieces {
-    fn take(&mut self, piece: Piece) {
-        match piece {
-            Piece::Segment(nth, segment, first) => {
-                self.firsts.extend(first.map(|f| (segment.frame.number, f)));
-                self.segments.push((nth, segment));
-            }
-            Piece::Part(first, frame, part) => self.parts.push((first, frame, part)),
-            Piece::Icmp(error) => self.icmp.push(error),
-            Piece::Lookup(frame) => self.lookup.push(frame),
+            Role::Lookup => lock().lookup.push(frame),
         }
     }
 }
@@ -171,12 +167,12 @@ pub fn places(
 }
 
 // A connection of its pieces.
-fn assemble(mut connection: Connection, pieces: Pieces) -> Connection {
+fn assemble(mut connection: Connection, kept: &[Kept], pieces: Pieces) -> Connection {
     connection.icmp = pieces.icmp;
     for frame in pieces.lookup {
         complete_name(&mut connection, frame);
     }
-    fill(&mut connection, pieces.segments);
+    fill(&mut connection, kept, pieces.segments);
     let mut datagrams: BTreeMap<FrameNumber, Datagram> = BTreeMap::new();
     for (number, first) in pieces.firsts {
         datagrams.entry(number).or_default().first = Some(first);
@@ -304,7 +300,8 @@ fn wishes_of(
     };
     f.kept
         .iter()
-        .for_each(|k| want(k.loc, Role::Segment(k.nth)));
+        .zip(0..)
+        .for_each(|(k, at)| want(k.loc, Role::Segment(at)));
     f.icmp
         .iter()
         .for_each(|&(loc, about)| want(loc, Role::Icmp(about)));
@@ -415,26 +412,25 @@ fn complete_name(connection: &mut Connection, frame: FrameRef) {
         .for_each(|f| f.span = Span { ..frame.span });
 }
 
-// Puts the segments in order and notes what lies between them.
-fn fill(connection: &mut Connection, mut segments: Vec<(u32, Segment)>) {
-    segments.sort_unstable_by_key(|(nth, s)| (*nth, s.frame.number));
-    connection.segments.reserve_exact(segments.len());
+// Takes the segments in, which are in order, and notes what lies between them.
+fn fill(connection: &mut Connection, kept: &[Kept], segments: Vec<Option<Segment>>) {
     let mut next = 0_u64;
-    for (nth, mut segment) in segments {
-        // a packet without a time (SPB) among others that have one: not half a century earlier
-        if segment.time == Timestamp(0)
-            && let Some(before) = connection.segments.last()
-        {
-            segment.time = before.time;
-        }
-        let nth = u64::from(nth);
+    let found = kept.iter().zip(&segments).filter(|(_, s)| s.is_some());
+    for (at, (kept, _)) in found.enumerate() {
+        let nth = u64::from(kept.nth);
         if nth > next {
-            connection
-                .left_out
-                .push((connection.segments.len(), nth - next));
+            connection.left_out.push((at, nth - next));
         }
         next = nth + 1;
-        connection.segments.push(segment);
+    }
+    connection.segments = segments.into_iter().flatten().collect();
+    // a packet without a time (SPB) among others that have one: not half a century earlier
+    let mut before = Timestamp(0);
+    for segment in &mut connection.segments {
+        if segment.time == Timestamp(0) {
+            segment.time = before;
+        }
+        before = segment.time;
     }
     let total = connection.totals.segments[0] + connection.totals.segments[1];
     if total > next {
