@@ -71,10 +71,22 @@ pub struct Crowd {
     devices: BTreeMap<u8, Device>,
 }
 
+/// Hosts that deliver undecremented TTLs by a MAC from which on it is no router's: a router may
+/// have an address of its own.
+const UNROUTED: usize = 2;
+
+/// The virtual networks of Azure (every neighbour has this one MAC) and of Google Cloud (MACs of
+/// 42:01 and an IPv4 address): their gateways carry all packets and decrement no TTL inside.
+fn is_virtual_gateway(mac: [u8; 6]) -> bool {
+    mac == [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc] || mac[..2] == [0x42, 0x01]
+}
+
 /// Who uses a source MAC.
 #[derive(Clone, Debug, Default)]
 struct Card {
     hosts: usize,
+    // hosts whose packets all have an initial TTL
+    unrouted: usize,
     // prefixes of hosts that are behind routers, by their first address
     remote: BTreeSet<IpAddr>,
 }
@@ -105,10 +117,12 @@ impl Crowd {
         }
         let mut hops = host.ttls.iter().map(|(t, _)| hop_count(*t));
         self.remote += usize::from(hops.clone().any(|h| h > 0));
+        let unrouted = !host.ttls.is_empty() && hops.clone().all(|h| h == 0);
         let behind_routers = !host.ttls.is_empty() && hops.all(|h| h > 0);
         for (mac, _) in &host.macs {
             let card = self.cards.entry(*mac).or_default();
             card.hosts += 1;
+            card.unrouted += usize::from(unrouted);
             if behind_routers {
                 card.remote.insert(prefix);
             }
@@ -130,12 +144,23 @@ impl Crowd {
         all - usize::from(own)
     }
 
-    /// Whether hosts of other prefixes than this address's, behind routers, use a MAC.
+    /// Whether hosts of other prefixes than this address's, behind routers, use a MAC, and a
+    /// packet of theirs cannot come by it with an undecremented TTL.
     #[must_use]
     pub fn is_router(&self, mac: [u8; 6], address: IpAddr) -> bool {
         let own = *prefix(address).start();
-        let card = self.cards.get(&mac);
-        card.is_some_and(|card| card.remote.iter().any(|p| *p != own))
+        let routes = |card: &Card| {
+            card.unrouted < UNROUTED && card.remote.iter().any(|prefix| *prefix != own)
+        };
+        !is_virtual_gateway(mac) && self.cards.get(&mac).is_some_and(routes)
+    }
+
+    /// Whether packets of other hosts of one virtual network come by this MAC, of which no TTL
+    /// tells whether they were routed.
+    #[must_use]
+    pub fn is_virtual_network(&self, mac: [u8; 6]) -> bool {
+        let unrouted = |card: &Card| card.unrouted >= UNROUTED && !card.remote.is_empty();
+        is_virtual_gateway(mac) || self.cards.get(&mac).is_some_and(unrouted)
     }
 
     /// For whom resets with this TTL speak besides an address and its peer, of which the hosts

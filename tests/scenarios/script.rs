@@ -213,7 +213,7 @@ impl Writer {
             dont_fragment: !rest.contains(&"nodf"),
             tos: 0,
             flow_label: None,
-            src_mac: Some([2, 0, 0, 0, 0, me as u8]),
+            src_mac: Some(after(rest, "mac").map_or([2, 0, 0, 0, 0, me as u8], mac)),
             vlan: None,
             tunnel: TunnelId::default(),
             direction: None,
@@ -291,6 +291,16 @@ impl Writer {
         }
         self.conn
     }
+}
+
+fn mac(word: &str) -> [u8; 6] {
+    let bytes = word
+        .split(':')
+        .map(|b| u8::from_str_radix(b, 16).expect("a byte"));
+    bytes
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("six bytes of a MAC")
 }
 
 fn flags(word: &str) -> u16 {

@@ -213,7 +213,7 @@ pub(super) fn same_device(look: &Look, reset: &Reset) -> Option<Item> {
     let ends = [look.address(reset.from), look.address(other(reset))];
     let world = look.world;
     let (proven, prefixes) = world.crowd.device(segment.ttl, ends, &world.hosts)?;
-    let many = is_initial(segment.ttl) && prefixes + 1 >= DEVICE_PREFIXES;
+    let many = is_initial(segment.ttl) && prefixes + 1 >= DEVICE_PREFIXES && !on_link(look, reset);
     (proven >= 1 || many).then(|| Item {
         family: Family::CrossFlow,
         weight: 12,
@@ -242,6 +242,7 @@ pub(super) fn answered_on_this_link(look: &Look, reset: &Reset) -> bool {
     peer_here && !on_link(look, reset)
 }
 
+// The sender may be one hop away, or a virtual network hides how many there are.
 fn on_link(look: &Look, reset: &Reset) -> bool {
     let (mine, peer) = (look.address(reset.from), look.address(other(reset)));
     if same_prefix(mine, peer) {
@@ -252,7 +253,8 @@ fn on_link(look: &Look, reset: &Reset) -> bool {
         return false;
     };
     let crowd = &look.world.crowd;
-    crowd.others_with(mac, look.world.hosts.get(&mine)) == 0 && crowd.remote >= 2
+    crowd.is_virtual_network(mac)
+        || crowd.others_with(mac, look.world.hosts.get(&mine)) == 0 && crowd.remote >= 2
 }
 
 /// Section 0: a TTL below ten, far below what the sender uses, seen near the sender while the
