@@ -32,11 +32,11 @@ pub fn aggregate(cases: &mut [Case], world: &World) -> Vec<Group> {
     residual::blocking(cases, world);
     process::terminated(cases, world);
     reboot::lost_state(cases);
-    scan::closed_ports(cases, world);
-    scan::half_open(cases, world);
+    siblings::of_cancelled(cases, world);
+    scan::sweeps(cases, world);
     options::refused_options(cases, world);
     refusals::by_service(cases, world);
-    siblings::of_attempts(cases, world);
+    siblings::of_refused(cases, world);
     periodic::health_checks(cases);
     backend::none_behind(cases, world);
     repeated::equal_silences(cases);

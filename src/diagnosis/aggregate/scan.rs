@@ -3,36 +3,30 @@
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
+use crate::diagnosis::rules::PROMPT;
 use crate::diagnosis::wording::pattern;
 use crate::flow::Endpoint;
+use crate::units::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Closed ports a client must try to be called a scanner.
+/// Ports a client must probe to be called a scanner (diagnosis 3, `port-scan-syn`).
 const TARGETS: usize = 5;
-/// The same when open ports of its were found by half-open probes.
+/// The same when its SYNs are no normal system's.
 const COMPANIONS: usize = 2;
 /// Probes cited for the number of targets.
 const CITED: usize = 64;
 /// A scan tries them within this time on average (seconds per target).
 const SECONDS_PER_TARGET: f64 = 12.0;
 
-/// Turns the refusals of a scanner into a scan.
-pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
+/// Finds scans among the lone probes of each client. What else a client does is its users', if
+/// it stands for several.
+pub(super) fn sweeps(cases: &mut [Case], world: &World) {
     let mut clients: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
-    let mut half_open: BTreeSet<IpAddr> = BTreeSet::new();
     for (index, case) in cases.iter().enumerate() {
-        match case.diagnosis.class {
-            "syn-refused" | "no-such-connection" if probes(case) => {
-                clients
-                    .entry(case.connection.client.ip)
-                    .or_default()
-                    .push(index);
-            }
-            "port-scan-syn" => {
-                half_open.insert(case.connection.client.ip);
-            }
-            _ => {}
+        if probe(case).is_some() {
+            let client = case.connection.client.ip;
+            clients.entry(client).or_default().push(index);
         }
     }
     let mut worked: BTreeMap<IpAddr, usize> = BTreeMap::new();
@@ -40,37 +34,94 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
         *worked.entry(healthy.client.ip).or_default() += 1;
     }
     for (client, indexes) in clients {
-        let targets: BTreeSet<Endpoint> = indexes
-            .iter()
-            .map(|i| cases[*i].connection.server)
-            .collect();
-        let needed = if half_open.contains(&client) {
-            COMPANIONS
-        } else {
-            TARGETS
-        };
-        let first = indexes
-            .iter()
-            .map(|i| cases[*i].connection.totals.first_time)
-            .min();
-        let last = indexes
-            .iter()
-            .map(|i| cases[*i].connection.totals.first_time)
-            .max();
-        let (Some(first), Some(last)) = (first, last) else {
-            continue;
-        };
-        let seconds = last.seconds_since(first);
+        let probes = Probes::of(cases, &indexes);
         let worked = worked.get(&client).copied().unwrap_or(0);
-        let swept = half_open.contains(&client) || swept(&targets);
-        if targets.len() < needed
-            || !swept
-            || seconds > SECONDS_PER_TARGET * targets.len() as f64
-            || worked > targets.len()
-        {
+        if probes.are_many() && probes.sweep() && worked <= probes.targets.len() {
+            mark(cases, &indexes, &probes);
             continue;
         }
-        mark(cases, &indexes, targets.len(), seconds);
+        // a scan from behind an address that many share, or beside other work
+        let mut hosts: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+        for index in indexes {
+            let host = cases[index].connection.server.ip;
+            hosts.entry(host).or_default().push(index);
+        }
+        for indexes in hosts.into_values() {
+            let probes = Probes::of(cases, &indexes);
+            if probes.are_many() {
+                mark(cases, &indexes, &probes);
+            }
+        }
+    }
+}
+
+/// What a probe met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Closed,
+    /// The client hung up before the handshake was complete.
+    Open,
+    /// The same, and the SYN was no normal system's.
+    OpenCrafted,
+}
+
+/// The connection consists of a lone probe and what answered it.
+fn probe(case: &Case) -> Option<Met> {
+    let totals = &case.connection.totals;
+    let lone = totals.segments[0] <= 3 && totals.bytes == [0, 0];
+    match case.diagnosis.class {
+        "syn-refused" | "no-such-connection" if lone => Some(Met::Closed),
+        "connect-cancelled" if lone && case.diagnosis.discriminator.as_deref() == Some(PROMPT) => {
+            Some(Met::Open)
+        }
+        "port-scan-syn" => Some(Met::OpenCrafted),
+        _ => None,
+    }
+}
+
+/// Some probes of one client.
+struct Probes {
+    targets: BTreeSet<Endpoint>,
+    closed: BTreeSet<Endpoint>,
+    crafted: bool,
+    seconds: f64,
+}
+
+impl Probes {
+    fn of(cases: &[Case], indexes: &[usize]) -> Self {
+        let mut probes = Self {
+            targets: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            crafted: false,
+            seconds: 0.0,
+        };
+        let (mut first, mut last) = (Timestamp(i64::MAX), Timestamp(i64::MIN));
+        for case in indexes.iter().map(|i| &cases[*i]) {
+            let target = case.connection.server;
+            probes.targets.insert(target);
+            let met = probe(case);
+            if met == Some(Met::Closed) {
+                probes.closed.insert(target);
+            }
+            probes.crafted |= met == Some(Met::OpenCrafted);
+            let start = case.connection.totals.first_time;
+            (first, last) = (first.min(start), last.max(start));
+        }
+        if first <= last {
+            probes.seconds = last.seconds_since(first);
+        }
+        probes
+    }
+
+    /// Enough of them, in a short time.
+    fn are_many(&self) -> bool {
+        let targets = self.targets.len();
+        let needed = if self.crafted { COMPANIONS } else { TARGETS };
+        targets >= needed && self.seconds <= SECONDS_PER_TARGET * targets as f64
+    }
+
+    fn sweep(&self) -> bool {
+        self.crafted || swept(&self.targets)
     }
 }
 
@@ -88,47 +139,47 @@ fn swept(targets: &BTreeSet<Endpoint>) -> bool {
     n >= 2 * hosts.len() || n >= 2 * ports.len() || 2 * most >= n
 }
 
-fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {
-    let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
-    let text = pattern::scanned(targets, seconds);
-    let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
-    for index in indexes {
-        let evidence = vec![evidence.clone()];
-        let mut change = Change::new("port-scan-closed", Confidence::Medium, evidence);
-        change.severity = Some(Severity::Info);
-        apply(&mut cases[*index], change);
-    }
-}
-
-/// A scanner's half-open probes are evidence of each other: the count of its targets is shown
-/// by all of them.
-pub(super) fn half_open(cases: &mut [Case], world: &World) {
-    let mut clients: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
-    for (index, case) in cases.iter().enumerate() {
-        if case.diagnosis.class == "port-scan-syn" {
-            let client = case.connection.client.ip;
-            clients.entry(client).or_default().push(index);
-        }
-    }
-    for (client, indexes) in clients {
-        let Some(targets) = world.hosts.get(&client).map(|h| h.targets) else {
-            continue;
-        };
-        let fact = Fact::ScanTargets { targets };
-        let probe = |i: &usize| cases[*i].connection.segments.first().map(|s| s.frame);
-        let probes: Vec<_> = indexes.iter().filter_map(probe).take(CITED).collect();
-        for index in indexes {
-            for statement in &mut cases[index].diagnosis.evidence {
-                if statement.fact == fact {
-                    let frames = statement.frames.iter().chain(&probes).copied();
-                    *statement = Evidence::framed(fact.clone(), frames);
-                }
+fn mark(cases: &mut [Case], indexes: &[usize], probes: &Probes) {
+    let of_closed = |i: &&usize| probe(&cases[**i]) == Some(Met::Closed);
+    let refusals = indexes.iter().filter(of_closed);
+    let refusals = refusals.map(|i| cases[*i].primary_segment().frame);
+    let text = pattern::scanned(probes.closed.len(), probes.seconds);
+    let closed = Evidence::framed(Fact::OthersToo { text }, refusals);
+    let first = |i: &usize| cases[*i].connection.segments.first().map(|s| s.frame);
+    let targets = u32::try_from(probes.targets.len()).unwrap_or(u32::MAX);
+    let all = indexes.iter().filter_map(first).take(CITED);
+    let open = Evidence::framed(Fact::ScanTargets { targets }, all);
+    for &index in indexes {
+        let change = match probe(&cases[index]) {
+            Some(Met::Closed) => {
+                let evidence = vec![closed.clone()];
+                let mut change = Change::new("port-scan-closed", Confidence::Medium, evidence);
+                change.severity = Some(Severity::Info);
+                change
             }
-        }
+            Some(Met::Open) => open_port(Confidence::Medium, &open),
+            Some(Met::OpenCrafted) => {
+                let told = &mut cases[index].diagnosis.evidence;
+                let same = told.iter_mut().find(|e| is_number(&e.fact));
+                if let Some(statement) = same {
+                    let frames = statement.frames.iter().chain(open.frames.iter()).copied();
+                    *statement = Evidence::framed(statement.fact.clone(), frames);
+                    continue;
+                }
+                open_port(Confidence::High, &open)
+            }
+            None => continue,
+        };
+        apply(&mut cases[index], change);
     }
 }
 
-/// The connection consists of a lone probe and its refusal.
-fn probes(case: &Case) -> bool {
-    case.connection.totals.segments[0] <= 3 && case.connection.totals.bytes == [0, 0]
+fn is_number(fact: &Fact) -> bool {
+    matches!(fact, Fact::ScanTargets { .. })
+}
+
+fn open_port(cause: Confidence, evidence: &Evidence) -> Change {
+    let mut change = Change::new("port-scan-syn", cause, vec![evidence.clone()]);
+    change.severity = Some(Severity::Info);
+    change
 }

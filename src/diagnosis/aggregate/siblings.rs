@@ -2,19 +2,24 @@
 //! another address of the same service was tried at once.
 
 use super::change::{Change, apply};
-use crate::diagnosis::crowd::Crowd;
+use crate::diagnosis::crowd::{Crowd, same_prefix};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
 use crate::flow::{Connection, Endpoint, Segment, Side};
 use crate::packet::tcp_flags;
 use crate::units::Timestamp;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Attempts that race start this close together (RFC 8305 5 and 8: 100 ms to 2 s).
 const RACE_NS: i64 = 2_000_000_000;
 
-/// Class of a connection that was dropped as soon as it was there.
+/// Class of a connection that was given up before it was there.
+const CANCELLED: &str = "connect-cancelled";
+/// Class of one that was refused.
+const REFUSED: &str = "syn-refused";
+/// Class of one that was dropped as soon as it was there.
 const PROBE: &str = "probe-close";
 
 /// Attempts of one kind looked at.
@@ -94,16 +99,20 @@ impl<'a> Begun<'a> {
 
     // Connections that won over an attempt, and when: of the same client, and of its other
     // address family to the same port.
-    fn winners<'b>(
-        &'b self,
-        loser: &'b Begin<'b>,
-    ) -> impl Iterator<Item = (&'a Connection, Timestamp)> + 'b {
+    fn winners(&self, loser: &Begin<'_>) -> Vec<(&'a Connection, Timestamp)> {
         let own = near(equal(&self.by_client, &loser.client, |b| b.client), loser);
         let service = (loser.client.is_ipv4(), loser.server.port);
         let other = near(equal(&self.by_port, &service, Begin::service), loser);
         let other = other.iter().filter(|b| loser.same_host(b));
         let won = |b: &Begin<'a>| Some((b.conn, loser.lost_to(b)?));
-        own.iter().chain(other).filter_map(won)
+        let mut winners: Vec<_> = own.iter().chain(other).filter_map(won).collect();
+        // a client that works with several servers of a kind at once: which one belongs to the
+        // attempt is known by name, family or prefix only
+        let servers: BTreeSet<IpAddr> = winners.iter().map(|(c, _)| c.server.ip).collect();
+        if servers.len() > 1 {
+            winners.retain(|(c, _)| loser.belongs_with(c));
+        }
+        winners
     }
 }
 
@@ -121,13 +130,27 @@ fn near<'b, 'a>(list: &'b [Begin<'a>], loser: &Begin<'_>) -> &'b [Begin<'a>] {
     list.get(from..to).unwrap_or_default()
 }
 
-/// Gives cancelled attempts their winning sibling, and refused ones the next that was accepted.
-pub(super) fn of_attempts(cases: &mut [Case], world: &World) {
+/// Gives cancelled attempts their winning sibling.
+pub(super) fn of_cancelled(cases: &mut [Case], world: &World) {
+    let given_up = |c: &Case| [CANCELLED, PROBE].contains(&c.diagnosis.class);
+    if !cases.iter().any(given_up) {
+        return;
+    }
     let begun = Begun::new(cases, world);
-    let mut changes = among(cases, "connect-cancelled", |c| happy_eyeballs(c, &begun));
+    let mut changes = among(cases, CANCELLED, |c| happy_eyeballs(c, &begun));
     changes.extend(among(cases, PROBE, |c| happy_eyeballs(c, &begun)));
-    changes.extend(among(cases, "syn-refused", |c| fell_back(c, &begun)));
     for (index, change) in changes {
+        apply(&mut cases[index], change);
+    }
+}
+
+/// Gives refused attempts the next that was accepted.
+pub(super) fn of_refused(cases: &mut [Case], world: &World) {
+    if !cases.iter().any(|c| c.diagnosis.class == REFUSED) {
+        return;
+    }
+    let begun = Begun::new(cases, world);
+    for (index, change) in among(cases, REFUSED, |c| fell_back(c, &begun)) {
         apply(&mut cases[index], change);
     }
 }
@@ -155,6 +178,7 @@ fn happy_eyeballs(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let loser = &case.connection;
     let (winner, time) = begun
         .winners(&Begin::of(loser, begun.crowd)?)
+        .into_iter()
         .filter(|(c, time)| *time <= rst_time && (case.diagnosis.class != PROBE || used(c)))
         .min_by_key(|(c, time)| (*time, c.server, c.client))?;
     let fact = Fact::Sibling {
@@ -175,6 +199,7 @@ fn fell_back(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let loser = &case.connection;
     let (next, time) = begun
         .winners(&Begin::of(loser, begun.crowd)?)
+        .into_iter()
         .min_by_key(|(c, time)| (*time, c.server, c.client))?;
     // another address of the same family may be a member that is down
     let severity = match loser.server.ip.is_ipv4() == next.server.ip.is_ipv4()
@@ -190,7 +215,7 @@ fn fell_back(case: &Case, begun: &Begun<'_>) -> Option<Change> {
     let frames = [Some(rst), next.segments.first()];
     let evidence = vec![Evidence::of(fact, frames.into_iter().flatten())];
     let cause = case.diagnosis.cause_confidence;
-    let mut change = Change::new("syn-refused", cause, evidence);
+    let mut change = Change::new(REFUSED, cause, evidence);
     change.severity = Some(severity);
     change.discriminator = Some("another-accepted".to_owned());
     Some(change)
@@ -202,13 +227,20 @@ fn used(winner: &Connection) -> bool {
 }
 
 impl Begin<'_> {
+    fn belongs_with(&self, other: &Connection) -> bool {
+        let named = self.conn.name.is_some() && other.name.is_some();
+        let family = self.server.ip.is_ipv4() != other.server.ip.is_ipv4();
+        named || family || same_prefix(self.server.ip, other.server.ip)
+    }
+
     // The other address family may be another address of the same host.
     fn same_host(&self, other: &Begin<'_>) -> bool {
         let same_card = self.card.is_some() && self.card == other.card;
         same_card || self.client.is_loopback() && other.client.is_loopback()
     }
 
-    /// When the other connection's handshake was complete, if it won over this one.
+    /// When the other connection's handshake was complete, if it won over this one: not before
+    /// this one was tried, and for the same name as far as names are known.
     fn lost_to(&self, other: &Begin<'_>) -> Option<Timestamp> {
         // SMB over NetBIOS (139) and directly over TCP (445) are tried at once; one is enough
         let transports = matches!(
@@ -222,7 +254,17 @@ impl Begin<'_> {
             && (same_client
                 || self.client.is_ipv4() != other.client.is_ipv4() && self.same_host(other));
         let both = transports && same_server && same_client;
-        (sibling || both).then(|| self.raced(other)).flatten()
+        if !(sibling || both) {
+            return None;
+        }
+        let [mine, theirs] = [self, other].map(|b| b.conn.name.as_ref());
+        let another = mine
+            .zip(theirs)
+            .is_some_and(|(a, b)| !a.name.eq_ignore_ascii_case(&b.name));
+        if another {
+            return None;
+        }
+        self.raced(other).filter(|complete| *complete >= self.time)
     }
 
     /// When the other connection's handshake was complete, if it began close enough.

@@ -38,6 +38,9 @@ rule! {
     "connect-cancelled", "the client had given up when the answer came", by "client-host", since "0.1.0", Some(check)
 }
 
+/// Discriminator: the answer came at once, and the client had no socket for it.
+pub const PROMPT: &str = "no-socket";
+
 /// A SYN-ACK this late explains that a client gave up.
 const SLOW: f64 = 0.25;
 
@@ -76,7 +79,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with([Evidence::of(fact, [syn, syn_ack])])
             .with(answers(c))
             .with([made(c)])
-            .about(if slow { "slow-answer" } else { "no-socket" }),
+            .about(if slow { "slow-answer" } else { PROMPT }),
     )
 }
 

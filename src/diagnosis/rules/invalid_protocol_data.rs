@@ -9,6 +9,7 @@ use crate::diagnosis::rule::rule;
 use crate::diagnosis::wording;
 use crate::flow::Side;
 use crate::packet::app::{Confidence, Protocol, is_reserved, recognisers};
+use crate::reset::Form;
 
 rule! {
     /// ## Signature
@@ -57,6 +58,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if hello || server_took_nothing(c) {
         return None;
     }
+    // nor by a system that had no socket for it
+    if c.form() == Form::Stateless && c.fin(Side::Server).is_none() {
+        return None;
+    }
     let first = first_data(c, Side::Client)?;
     let prompt = c.rst().time.seconds_since(c.last_data(Side::Client)?.time) <= PROMPT;
     let only_greeting = c.bytes(Side::Server) == 0
@@ -86,6 +91,8 @@ fn unlike_others(c: &ResetContext) -> Option<String> {
         .filter(|r| r.ports.contains(&port))
         .map(|r| r.protocol)
         .collect();
+    // the usual ones come first in the list of protocols
+    let known_for = expected.iter().min()?.name();
     let whole = c.established() && !c.is_mid_flow() && c.bytes(Side::Client) >= LEAST_BYTES;
     let foreign = c
         .story
@@ -94,6 +101,5 @@ fn unlike_others(c: &ResetContext) -> Option<String> {
     if !(works && whole && foreign && is_reserved(port)) {
         return None;
     }
-    let name = expected.first()?.name();
-    Some(wording::unlike(name, &c.story.first_bytes))
+    Some(wording::unlike(known_for, &c.story.first_bytes))
 }

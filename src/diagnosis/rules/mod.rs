@@ -62,6 +62,8 @@ mod unclassified;
 mod upload_rejected;
 mod zero_window_abort;
 
+pub(super) use connect_cancelled::PROMPT;
+
 use super::rule::Rule;
 
 /// All classes, in the order of the questions (diagnosis 5).

@@ -13,7 +13,7 @@ rule! {
     /// ## Signature
     ///
     /// - SYN, SYN-ACK, then RST from the client without ever an ACK.
-    /// - And the same source tries many ports or hosts, or its SYN is made like a scanner's: no options but MSS with a small window, the fixed numbers of zmap or masscan, or another TTL than the reset of the kernel below it.
+    /// - And the same source probes many ports or hosts so in a short time, or its SYN is made like a scanner's: no options but MSS with a small window, the fixed numbers of zmap or masscan, or another TTL than the reset of the kernel below it.
     ///
     /// ## Meaning
     ///
@@ -34,7 +34,7 @@ rule! {
     "port-scan-syn", "half-open scan: the port is open, the scanner hung up", by "client-host", since "0.1.0", Some(check)
 }
 
-/// Targets a source must try to be called a scanner by number alone.
+/// Targets that make a crafted SYN a scanner's beyond doubt.
 const SCAN_TARGETS: u32 = 5;
 /// Windows of nmap's SYN probes.
 const NMAP_WINDOWS: [u16; 4] = [1024, 2048, 3072, 4096];
@@ -46,28 +46,17 @@ pub(super) fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let syn = c.syn()?;
+    // a client that tries many targets need not be a scanner: its probes are counted later
+    let what = crafted(syn, c.rst())?;
     let targets = c.host(Side::Client).map_or(0, |h| h.targets);
-    let crafted = crafted(syn, c.rst());
-    if targets < SCAN_TARGETS && crafted.is_none() {
-        return None;
-    }
-    let mut finding = Finding::new(
-        if targets >= SCAN_TARGETS && crafted.is_some() {
-            0.92
-        } else if targets >= SCAN_TARGETS {
-            0.8
-        } else {
-            0.65
-        },
-        Basis::Observed,
-        Severity::Info,
-    );
-    if targets >= SCAN_TARGETS {
+    let many = targets >= SCAN_TARGETS;
+    let prior = if many { 0.92 } else { 0.65 };
+    let mut finding = Finding::new(prior, Basis::Observed, Severity::Info);
+    if many {
         finding = finding.with([Evidence::of(Fact::ScanTargets { targets }, [syn])]);
     }
-    if let Some(what) = crafted {
-        finding = finding.with([Evidence::of(Fact::ScannerSyn { what }, [syn, c.rst()])]);
-    }
+    let fact = Fact::ScannerSyn { what };
+    finding = finding.with([Evidence::of(fact, [syn, c.rst()])]);
     let finding = finding.with(answers(c)).with([made(c)]);
     Some(if c.forged {
         finding
