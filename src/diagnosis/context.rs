@@ -8,6 +8,9 @@ use crate::packet::tcp_flags;
 use crate::reset::{Episode, Form, Kind, Replay, Reset, Role, SideState};
 use crate::units::Seq;
 
+/// Bytes that the capture may lack of a side of which it holds none: numbers further on are not
+/// the connection's.
+const MOST_MISSED: i32 = 1 << 20;
 /// FIN and RST of one `close()` leave together: at most this far apart on the wire.
 const FIN_WITH_ABORT_NS: i64 = 5_000_000;
 
@@ -234,6 +237,27 @@ impl<'a> ResetContext<'a> {
     #[must_use]
     pub fn bytes(&self, side: Side) -> u64 {
         self.side(side).bytes
+    }
+
+    /// Bytes of a side that never came by, by what the RST counts.
+    #[must_use]
+    pub fn unseen(&self, side: Side) -> Option<u32> {
+        let reset = self.rst();
+        let told = match self.sender == side {
+            true => reset.seq,
+            false if reset.has(tcp_flags::ACK) => reset.ack,
+            false => return None,
+        };
+        let bytes = told.since(self.side(side).next?);
+        (0 < bytes && bytes < MOST_MISSED).then_some(bytes.unsigned_abs())
+    }
+
+    /// A side said nothing, as far as anybody knew: the capture holds no payload of it, and
+    /// neither side's numbers tell of any.
+    #[must_use]
+    pub fn is_silent(&self, side: Side) -> bool {
+        let state = self.side(side);
+        state.bytes == 0 && !state.gap && self.unseen(side).is_none()
     }
 
     /// The FIN a side sent before the reset.

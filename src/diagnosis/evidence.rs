@@ -235,6 +235,10 @@ pub enum Fact {
     Unread {
         bytes: u64,
     },
+    Unseen {
+        side: Side,
+        bytes: u32,
+    },
     InFlight {
         bytes: u64,
     },

@@ -54,6 +54,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
                 },
                 [c.rst()],
             )])
+            .with(unseen(c))
             .with(sni(c).or_else(|| request(c)))
             .with(fin(c, Side::Client))
             .with(fin(c, Side::Server))
@@ -61,6 +62,14 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(companions(c))
             .about(stage),
     )
+}
+
+/// More than a FIN that the capture lacks: payload was lost on its way here.
+fn unseen(c: &ResetContext) -> Option<Evidence> {
+    let bytes = c.unseen(c.sender).filter(|&n| n > 1)?;
+    let side = c.sender;
+    let fact = Fact::Unseen { side, bytes };
+    (!c.one_direction_missing()).then(|| Evidence::of(fact, [c.rst()]))
 }
 
 /// Where the conversation was.

@@ -59,6 +59,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
                 && s.time <= challenge.time
                 && challenge.time.nanos_since(s.time) < WINDOW_NS
                 && challenge.ack != s.seq.plus(1)
+                && !went_on(c, *i)
         })?;
     Some(
         Finding::new(0.95, Basis::Observed, Severity::Info)
@@ -69,6 +70,13 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(answers(c))
             .with([made(c)]),
     )
+}
+
+/// The client went on after its SYN: it had the SYN-ACK, which the capture lacks.
+fn went_on(c: &ResetContext, syn: usize) -> bool {
+    let later = c.conn.segments[syn..c.at].iter();
+    let mut own = later.filter(|s| s.from == Side::Client && s.duplicate_of.is_none());
+    own.any(|s| !s.is_syn() && !s.is_rst())
 }
 
 /// The SYN opens a connection that is not the one the server holds.

@@ -40,7 +40,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if !c.by_client() || c.forged {
         return None;
     }
-    let silent = c.bytes(Side::Client) == 0 && c.bytes(Side::Server) == 0;
+    let silent = c.is_silent(Side::Client) && c.is_silent(Side::Server);
     let only_tls = c.tls().is_some_and(|t| {
         t.handshake_complete == Some(true)
             && t.app_records[0] <= 1

@@ -44,7 +44,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
         || (c.story.banner_first && c.story.banner_seen && c.story.requests == 0);
     if !c.by_client()
         || c.forged
-        || c.bytes(Side::Client) > 0
+        || !c.is_silent(Side::Client)
         || !banner_only
         || open > SOON
         || c.fin(Side::Server).is_some()

@@ -38,10 +38,10 @@ rule! {
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let ack = c.final_ack()?;
-    let client_silent = c.bytes(Side::Client) == 0;
+    let client_silent = c.is_silent(Side::Client);
     if !c.by_server()
         || !c.is_abort()
-        || c.bytes(Side::Server) > 0
+        || !c.is_silent(Side::Server)
         || c.side(Side::Server).fin.is_some()
         || !(client_silent || server_took_nothing(c))
     {

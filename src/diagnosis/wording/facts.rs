@@ -287,6 +287,10 @@ fn stated(fact: &Fact) -> Option<String> {
             format!("only {seen} of {expected} bytes of the body had been sent")
         }
         Fact::Unread { bytes } => format!("{bytes} bytes were acknowledged but never answered"),
+        Fact::Unseen { side, bytes } => format!(
+            "by its number, the {} had sent {bytes} bytes that never came by here: lost on the way, or too long for the path",
+            side.word()
+        ),
         Fact::InFlight { bytes } => format!("{bytes} bytes were not acknowledged yet"),
         Fact::CleanQuit => "the protocol's goodbye had been said".to_owned(),
         Fact::Streaming {
