@@ -31,7 +31,9 @@ pub(super) fn mac(look: &Look, reset: &Reset) -> Option<Item> {
         .get(&look.address(reset.from))
         .is_some_and(|h| h.macs.iter().any(|(m, n)| *m == mac && *n > 1));
     let virtual_router = VIRTUAL_ROUTERS.iter().any(|p| mac.starts_with(p));
-    if seen.len() < MAC_PACKETS || seen.contains(&mac) || usual || virtual_router {
+    // of two routers, either may deliver what comes from afar
+    let routed = look.world.crowd.is_router(mac, look.address(reset.from));
+    if seen.len() < MAC_PACKETS || seen.contains(&mac) || usual || virtual_router || routed {
         return None;
     }
     let text = mac.map(|b| format!("{b:02x}")).join(":");
