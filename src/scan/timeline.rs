@@ -166,19 +166,7 @@ fn conclude(
         ..
     } = reducer;
     let mut files = Files::new(jobs);
-    for (index, anomaly) in group::seams(files.jobs()) {
-        anomalies.add(files.jobs()[index].id, anomaly);
-    }
-    for job in files.jobs() {
-        if job.layout.forgotten() > 0 {
-            let detail = format!(
-                "{} sections and interfaces are too many to be remembered",
-                job.layout.forgotten()
-            );
-            let kind = AnomalyKind::MemoryLimit;
-            anomalies.add(job.id, Anomaly::at(kind, 0, 0, detail));
-        }
-    }
+    note_files(&files, &mut anomalies);
     let Reduced {
         mut finished,
         storms,
@@ -186,19 +174,12 @@ fn conclude(
         connections,
         forgotten,
     } = shards.finish();
-    let first_id = files.jobs().first().map_or(FileId(0), |j| j.id);
-    if forgotten > 0 {
-        let detail = format!("{forgotten} idle connections were let go; raise --max-memory");
-        anomalies.add(first_id, Anomaly::of_file(AnomalyKind::MemoryLimit, detail));
-    }
-    if names.forgotten() > 0 {
-        let detail = format!("{} DNS lookups were let go", names.forgotten());
-        anomalies.add(
-            first_id,
-            Anomaly::of_file(AnomalyKind::NamesForgotten, detail),
-        );
-    }
-    let forgotten = fragments.forgotten();
+    let mut let_go = LetGo {
+        connections: forgotten,
+        lookups: names.forgotten(),
+        fragments: fragments.forgotten(),
+        answers: 0,
+    };
     let parts = fragments.by_first();
     let Known {
         hosts,
@@ -208,24 +189,14 @@ fn conclude(
     } = known;
     let found = [&finished[..], &healthy];
     let (whole, unread) = again::all(plan, &mut files, &kept, &mut names, &parts, found)?;
+    let_go.answers = unread;
+    let_go.note(&files, &mut anomalies);
     let all = finished.len();
     if !whole {
         again::keep_whole(&files, &mut finished, &names, &parts);
         again::keep_whole(&files, &mut healthy, &names, &parts);
     }
     let not_fetched = all - finished.len();
-    if forgotten + unread > 0 {
-        let mut detail = format!("{forgotten} IP fragments were let go");
-        if unread > 0 {
-            detail = format!(
-                "{detail}; of {unread} fragmented DNS answers, only the beginning was read"
-            );
-        }
-        anomalies.add(
-            first_id,
-            Anomaly::of_file(AnomalyKind::FragmentsForgotten, detail),
-        );
-    }
     let make = || connections::make(&files, &healthy, Some(&names), &parts);
     // much memory takes a while to be given back
     let (healthy, ()) = rayon::join(make, || drop(kept));
@@ -233,11 +204,10 @@ fn conclude(
     let mut world = World {
         hosts,
         services,
-        healthy: Vec::new(),
-        crowd: Default::default(),
         first_time: Timestamp(first_time),
         last_time: Timestamp(last_time),
         clock_unreliable,
+        ..World::default()
     };
     world.learn(&healthy);
     world.healthy = healthy;
@@ -250,10 +220,8 @@ fn conclude(
         lookups: names.count(),
     };
     let status = files.jobs().iter().map(|j| status(j, index)).collect();
-    let storms = storms
-        .into_iter()
-        .map(|(kind, left_out)| Storm { kind, left_out })
-        .collect();
+    let storm = |(kind, left_out)| Storm { kind, left_out };
+    let storms = storms.into_iter().map(storm).collect();
     Ok(Scanned {
         timeline: Timeline {
             world,
@@ -268,6 +236,57 @@ fn conclude(
         anomalies,
         totals,
     })
+}
+
+// What the files' order and structure show.
+fn note_files(files: &Files, anomalies: &mut Anomalies) {
+    for (index, anomaly) in group::seams(files.jobs()) {
+        anomalies.add(files.jobs()[index].id, anomaly);
+    }
+    for job in files.jobs() {
+        if job.layout.forgotten() > 0 {
+            let detail = format!(
+                "{} sections and interfaces are too many to be remembered",
+                job.layout.forgotten()
+            );
+            let kind = AnomalyKind::MemoryLimit;
+            anomalies.add(job.id, Anomaly::at(kind, 0, 0, detail));
+        }
+    }
+}
+
+/// What did not fit into the limits, by number.
+struct LetGo {
+    connections: u64,
+    lookups: u64,
+    fragments: u64,
+    /// Fragmented DNS answers of which only the beginning was read.
+    answers: u64,
+}
+
+impl LetGo {
+    fn note(&self, files: &Files, anomalies: &mut Anomalies) {
+        let id = files.jobs().first().map_or(FileId(0), |j| j.id);
+        let mut add = |kind, detail| anomalies.add(id, Anomaly::of_file(kind, detail));
+        if self.connections > 0 {
+            let n = self.connections;
+            let detail = format!("{n} idle connections were let go; raise --max-memory");
+            add(AnomalyKind::MemoryLimit, detail);
+        }
+        if self.lookups > 0 {
+            let detail = format!("{} DNS lookups were let go", self.lookups);
+            add(AnomalyKind::NamesForgotten, detail);
+        }
+        if self.fragments + self.answers > 0 {
+            let mut detail = format!("{} IP fragments were let go", self.fragments);
+            if self.answers > 0 {
+                let n = self.answers;
+                detail =
+                    format!("{detail}; of {n} fragmented DNS answers, only the beginning was read");
+            }
+            add(AnomalyKind::FragmentsForgotten, detail);
+        }
+    }
 }
 
 fn status(job: &FileJob, timeline: usize) -> FileStatus {
