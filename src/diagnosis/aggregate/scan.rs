@@ -70,7 +70,7 @@ pub(super) fn closed_ports(cases: &mut [Case], world: &World) {
         {
             continue;
         }
-        mark(cases, &indexes, targets.len(), seconds);
+        mark(cases, &indexes, &targets, seconds);
     }
 }
 
@@ -88,7 +88,7 @@ fn swept(targets: &BTreeSet<Endpoint>) -> bool {
     n >= 2 * hosts.len() || n >= 2 * ports.len() || 2 * most >= n
 }
 
-fn mark(cases: &mut [Case], indexes: &[usize], targets: usize, seconds: f64) {
+fn mark(cases: &mut [Case], indexes: &[usize], targets: &BTreeSet<Endpoint>, seconds: f64) {
     let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
     let text = pattern::scanned(targets, seconds);
     let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
