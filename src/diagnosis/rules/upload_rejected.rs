@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::app::ResponseState;
 
 rule! {
     /// ## Signature
@@ -38,7 +39,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let error = c.story.error.as_ref().filter(|e| e.from_server);
     let response = c.story.last_response.clone();
     let unfinished = request_told.complete == Some(false) && request_told.body_expected.is_some();
-    let refused = error.is_some() || response.is_some();
+    // what came before this request answered another one
+    let refused =
+        (error.is_some() || response.is_some()) && c.story.response != ResponseState::NotStarted;
     if !c.by_server() || !unfinished || !refused || c.bytes(Side::Server) == 0 {
         return None;
     }
