@@ -169,7 +169,10 @@ pub fn teach<K: Key>(at: u32, flow: &Flow<K>, wanted: &Wanted, lessons: &mut Les
         return;
     };
     let server = ends[1 - client];
-    if wanted.services.contains(&server) || wanted.attempts.on_port(server.port) {
+    if wanted.services.contains(&server)
+        || wanted.attempts.on_port(server.port)
+        || wanted.strays.contains(&ends[client])
+    {
         lessons[part_of(server.fingerprint())].push(Lesson::Service { ended: at });
     }
 }
@@ -249,6 +252,12 @@ impl Healthy {
     #[must_use]
     pub fn raced(&self, attempts: &Attempts) -> bool {
         attempts.raced(self.endpoints[self.client].ip, self.times.0)
+    }
+
+    /// Who opened it.
+    #[must_use]
+    pub fn client(&self) -> super::Endpoint {
+        self.endpoints[self.client]
     }
 
     /// Its first frame.
