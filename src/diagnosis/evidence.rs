@@ -107,6 +107,7 @@ pub enum Fact {
     MadeForNoAck {
         side: Side,
     },
+    NoSocketShape,
     TakesLast {
         delay: f64,
     },
@@ -181,6 +182,12 @@ pub enum Fact {
     },
     NothingTaken {
         what: &'static str,
+    },
+    NothingAsked,
+    /// The capture lacks this side, but the other acknowledged what it sent.
+    UnseenTaken {
+        side: Side,
+        bytes: u64,
     },
     StageName {
         stage: String,

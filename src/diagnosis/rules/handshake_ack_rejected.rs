@@ -1,6 +1,6 @@
 //! `handshake-ack-rejected`: the server refused the last step of the handshake.
 
-use super::common::{answers, made, or_load_balancer, sni};
+use super::common::{answers, made, or_load_balancer, reset_after, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -39,6 +39,9 @@ rule! {
 const PROMPT: f64 = 0.05;
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if let Some(finding) = answer_to_nothing_seen(c) {
+        return Some(finding);
+    }
     let ack = c.final_ack()?;
     let server = c.side(Side::Server);
     if !c.by_server()
@@ -72,6 +75,42 @@ fn check(c: &ResetContext) -> Option<Finding> {
         ])
         .with(sni(c));
     Some(or_load_balancer(c, finding))
+}
+
+/// A reply without a socket, although nothing in the capture came just before: the ACK that it
+/// answers was held up behind the capture point, or the capture lacks the client's packets. A
+/// socket's own RST would have kept the connection's time stamps.
+fn answer_to_nothing_seen(c: &ResetContext) -> Option<Finding> {
+    let server = c.side(Side::Server);
+    let unseen = c.unseen();
+    let silent = c.bytes(Side::Client) == 0 && unseen.is_none_or(|u| u.bytes == 0);
+    let made_without_socket = c.form() == Form::BareAbort
+        && c.rst().window == 0
+        && server.timestamps
+        && c.rst().options.timestamps.is_none();
+    let open = c.final_ack().is_some() || unseen.is_some();
+    if !c.by_server()
+        || !made_without_socket
+        || !open
+        || !silent
+        || c.forged
+        || server.bytes > 0
+        || server.fin.is_some()
+        || server.syn_retransmissions > 0
+    {
+        return None;
+    }
+    let syn_ack = c.syn_ack()?;
+    Some(Finding::new(0.6, Basis::Inferred, Severity::Error).with([
+        reset_after(c, "the SYN-ACK", syn_ack),
+        Evidence::of(
+            Fact::NothingSaid {
+                side: Some(Side::Server),
+            },
+            [syn_ack, c.rst()],
+        ),
+        Evidence::of(Fact::NoSocketShape, [c.rst()]),
+    ]))
 }
 
 /// Seconds to the server and back; with nothing better, what the handshake took at most.

@@ -1,6 +1,7 @@
 //! `idle-timeout-reset`: a timer closed an idle connection with a reset.
 
 use super::common::{companions, made, timer, timer_confidence, timer_silence};
+use super::preconnect_abandoned;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
@@ -50,6 +51,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     if c.outstanding() || c.response_cut() || c.story.clean_quit {
+        return None;
+    }
+    if preconnect_abandoned::unused(c) && both_ways(c).is_none() {
         return None;
     }
     // what was never delivered is no silence by choice

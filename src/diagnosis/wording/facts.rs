@@ -84,6 +84,7 @@ fn opening(fact: &Fact) -> Option<String> {
             "bare RST at the {}'s next sequence number; what it answers is not in the capture",
             side.word()
         ),
+        Fact::NoSocketShape => "bare RST with window 0 and without the connection's time stamps, as a stack without a socket answers: the segment it answers was held up or is not in the capture".to_owned(),
         Fact::TakesLast { delay } => format!(
             "the RST itself acknowledges the last data, sent {} before",
             duration(*delay)
@@ -232,6 +233,17 @@ fn stage(fact: &Fact) -> Option<String> {
         Fact::NothingTaken { what } => {
             format!("the {what} was on its way, the RST acknowledges none of it")
         }
+        Fact::NothingAsked => "TLS came up, and nothing was asked over it".to_owned(),
+        Fact::UnseenTaken { side, bytes: 0 } => format!(
+            "the {} had acknowledged no byte of the {}, whose packets are not in the capture",
+            side.peer().word(),
+            side.word()
+        ),
+        Fact::UnseenTaken { side, bytes } => format!(
+            "the {} had acknowledged {bytes} bytes of the {}, whose packets are not in the capture",
+            side.peer().word(),
+            side.word()
+        ),
         Fact::StageName { stage } => format!("aborted: {stage}"),
         _ => return None,
     })
