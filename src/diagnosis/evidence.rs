@@ -107,7 +107,12 @@ pub enum Fact {
     MadeForNoAck {
         side: Side,
     },
-    NoSocketShape,
+    /// The segment it answers came later to the sender than past the capture point, or was not
+    /// captured.
+    NoSocketShape {
+        held_up: bool,
+    },
+    SynAckUnseen,
     TakesLast {
         delay: f64,
     },
@@ -168,6 +173,9 @@ pub enum Fact {
         targets: u32,
     },
     AckMismatch {
+        bytes: i64,
+    },
+    AckMismatchUnseen {
         bytes: i64,
     },
     NoSyn,

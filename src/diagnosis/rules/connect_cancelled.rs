@@ -8,6 +8,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::tcp_flags;
 use crate::reset::Kind;
 
 rule! {
@@ -43,14 +44,17 @@ const SLOW: f64 = 0.25;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     if c.by_client() && c.syn_ack().is_none() && own_syn_withdrawn(c) {
+        let unseen = c.rst().has(tcp_flags::ACK) && c.rst().ack.0 != 0;
+        let fact = if unseen {
+            Fact::SynAckUnseen
+        } else {
+            Fact::NothingSaid {
+                side: Some(Side::Server),
+            }
+        };
         return Some(
             Finding::new(0.7, Basis::Observed, Severity::Info)
-                .with([Evidence::of(
-                    Fact::NothingSaid {
-                        side: Some(Side::Server),
-                    },
-                    c.syn(),
-                )])
+                .with([Evidence::of(fact, c.syn())])
                 .with([made(c)])
                 .about("taken-back"),
         );

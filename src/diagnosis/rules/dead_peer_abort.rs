@@ -66,7 +66,12 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if what == "keepalives" && c.peer().window == Some(0) {
         return None;
     }
-    let since = c.last(c.sender.peer())?;
+    let heard = c.last(c.sender.peer());
+    let since = match c.unseen() {
+        // whether keepalives were answered is not seen; repeated data were not acknowledged
+        Some(unseen) if what == "retransmissions" => unseen.last.or(c.last_data(c.sender))?,
+        _ => heard?,
+    };
     let silence = c.rst().time.seconds_since(since.time);
     let probes = (0..c.at).filter(|i| {
         c.conn.segments[*i].from == c.sender

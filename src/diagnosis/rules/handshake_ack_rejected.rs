@@ -84,10 +84,12 @@ fn answer_to_nothing_seen(c: &ResetContext) -> Option<Finding> {
     let server = c.side(Side::Server);
     let unseen = c.unseen();
     let silent = c.bytes(Side::Client) == 0 && unseen.is_none_or(|u| u.bytes == 0);
-    let made_without_socket = c.form() == Form::BareAbort
+    let held_up = c.form() == Form::BareAbort
         && c.rst().window == 0
         && server.timestamps
         && c.rst().options.timestamps.is_none();
+    let made_without_socket =
+        held_up || c.form() == Form::Stateless && unseen.is_some() && c.trigger().is_none();
     let open = c.final_ack().is_some() || unseen.is_some();
     if !c.by_server()
         || !made_without_socket
@@ -109,7 +111,7 @@ fn answer_to_nothing_seen(c: &ResetContext) -> Option<Finding> {
             },
             [syn_ack, c.rst()],
         ),
-        Evidence::of(Fact::NoSocketShape, [c.rst()]),
+        Evidence::of(Fact::NoSocketShape { held_up }, [c.rst()]),
     ]))
 }
 

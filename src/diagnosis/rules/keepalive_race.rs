@@ -50,6 +50,9 @@ const TYPED: [Protocol; 5] = [
 ];
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if c.is_stateless() && c.trigger().is_none() {
+        return request_unseen(c);
+    }
     let (server_fin, mark) = (c.fin(Side::Server)?, c.side(Side::Server).fin?);
     let request_segment = c.trigger().filter(|_| c.is_stateless())?;
     // what had been said before the two crossed
@@ -103,5 +106,39 @@ fn check(c: &ResetContext) -> Option<Finding> {
                 Blame::Timers
             })
             .about(if acked_fin { "ignored" } else { "crossed" }),
+    )
+}
+
+/// At rest for this long before the FIN, the connection had nothing open.
+const AT_REST: f64 = 1.0;
+/// Where a half-closed connection is given up, a later FIN is answered by RST as well.
+const HALF_CLOSED: f64 = 30.0;
+
+/// Only the server was captured: it had answered, rested, closed, and then refused something,
+/// which can only be new data.
+fn request_unseen(c: &ResetContext) -> Option<Finding> {
+    let unseen = c.unseen().filter(|u| u.bytes > 0 && !u.after_all)?;
+    let fin_segment = c.fin(Side::Server)?;
+    let answer = c.last_data(Side::Server)?;
+    let idle = fin_segment.time.seconds_since(answer.time);
+    let typed = c.story.protocol.is_some_and(|p| TYPED.contains(&p));
+    let since = c.rst().time.seconds_since(fin_segment.time);
+    if !c.by_server() || c.tls().is_some() || typed || idle < AT_REST || since > HALF_CLOSED {
+        return None;
+    }
+    let taken = Fact::UnseenTaken {
+        side: Side::Client,
+        bytes: unseen.bytes,
+    };
+    Some(
+        Finding::new(0.8, Basis::Inferred, Severity::Warning)
+            .with([Evidence::of(
+                Fact::Idle { silence: idle },
+                [answer, fin_segment],
+            )])
+            .with(fin(c, Side::Server))
+            .with([made(c), Evidence::of(taken, unseen.last)])
+            .with(companions(c))
+            .blaming(Blame::Timers),
     )
 }

@@ -84,7 +84,16 @@ fn opening(fact: &Fact) -> Option<String> {
             "bare RST at the {}'s next sequence number; what it answers is not in the capture",
             side.word()
         ),
-        Fact::NoSocketShape => "bare RST with window 0 and without the connection's time stamps, as a stack without a socket answers: the segment it answers was held up or is not in the capture".to_owned(),
+        Fact::NoSocketShape { held_up: true } => {
+            "bare RST without the connection's time stamps, as a stack without a socket answers: the ACK was held up behind the capture point".to_owned()
+        }
+        Fact::NoSocketShape { held_up: false } => {
+            "bare RST, as a stack without a socket answers; what it answers is not in the capture"
+                .to_owned()
+        }
+        Fact::SynAckUnseen => {
+            "the RST acknowledges a SYN-ACK that is not in the capture".to_owned()
+        }
         Fact::TakesLast { delay } => format!(
             "the RST itself acknowledges the last data, sent {} before",
             duration(*delay)
@@ -222,6 +231,9 @@ fn stage(fact: &Fact) -> Option<String> {
         Fact::AckMismatch { bytes } => {
             format!("the SYN-ACK acknowledges a number {bytes} off the client's SYN")
         }
+        Fact::AckMismatchUnseen { bytes } => format!(
+            "the RST has the number of a SYN-ACK that acknowledges {bytes} off the client's SYN, and is not in the capture"
+        ),
         Fact::NoSyn => "nothing in the capture asked for it".to_owned(),
         Fact::ChallengeAck => {
             "the server answers with an acknowledgment of the old connection".to_owned()
