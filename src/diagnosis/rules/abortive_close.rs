@@ -1,6 +1,7 @@
 //! `abortive-close`: an endpoint aborted and the capture does not say why.
 
 use super::common::{companions, fin, made, request, sni};
+use crate::diagnosis::confidence::payload_cut;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -75,6 +76,9 @@ fn stage(c: &ResetContext) -> &'static str {
         if tls.handshake_complete != Some(true) && tls.app_records[0] == 0 {
             return "during the TLS handshake";
         }
+    }
+    if c.story.protocol.is_none() && payload_cut(c) && c.server_spoke_last() {
+        return "after data of the server that the capture has cut off";
     }
     if c.outstanding() && c.by_client() {
         "request pending"

@@ -1,6 +1,7 @@
 //! `normal-close-by-reset`: everything was said; the reset only took the place of FIN.
 
 use super::common::{answers, companions, fin, made, meets_goodbye, request};
+use crate::diagnosis::confidence::payload_cut;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -107,7 +108,9 @@ fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
     if silent && !quit && !framed && !peer_closed {
         return None;
     }
-    let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
+    // (where payload was cut off, nothing says that a server had said all)
+    let server_answered_last =
+        c.by_server() && heuristic && c.server_spoke_last() && own_delivered && !payload_cut(c);
     if quit || framed {
         Some(0.88)
     } else if unacked {
