@@ -9,7 +9,8 @@ use crate::reset::Kind;
 /// What a side that is not in the capture must have sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Unseen<'a> {
-    /// Payload bytes of it that were acknowledged; a single byte is taken for a FIN.
+    /// Payload bytes of it that were acknowledged. A single byte is taken for a FIN, unless the
+    /// visible side has said nothing yet and there is nothing to close.
     pub bytes: u64,
     /// The segment whose acknowledgment covers its last bytes first: they had arrived by then.
     pub last: Option<&'a Segment>,
@@ -42,9 +43,9 @@ impl<'a> ResetContext<'a> {
                 continue;
             }
             let advance = segment.ack.since(*known.get_or_insert(segment.ack));
-            // one byte is a FIN rather than a message
-            if let Ok(advance @ 2..) = u64::try_from(advance) {
-                found.bytes += advance;
+            let message = advance > 1 || advance == 1 && spoke.is_none();
+            if message {
+                found.bytes += u64::from(advance.unsigned_abs());
                 found.last = Some(segment);
                 // an answer that acknowledges its request came after the request
                 found.after_all = spoke.is_none_or(|own| index > own);

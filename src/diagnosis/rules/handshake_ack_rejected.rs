@@ -35,6 +35,8 @@ rule! {
     "handshake-ack-rejected", "the server refused the last step of the handshake", by "server-host", since "0.1.0", Some(check)
 }
 
+/// Where the client is not seen, its ACK or first data come this soon after the SYN-ACK.
+const AT_ONCE: f64 = 1.0;
 /// The refusal follows within two round trips or this.
 const PROMPT: f64 = 0.05;
 
@@ -103,6 +105,10 @@ fn answer_to_nothing_seen(c: &ResetContext) -> Option<Finding> {
         return None;
     }
     let syn_ack = c.syn_ack()?;
+    // much later it is data that met nobody
+    if !held_up && c.rst().time.seconds_since(syn_ack.time) > AT_ONCE {
+        return None;
+    }
     Some(Finding::new(0.6, Basis::Inferred, Severity::Error).with([
         reset_after(c, "the SYN-ACK", syn_ack),
         Evidence::of(

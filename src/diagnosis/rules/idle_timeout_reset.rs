@@ -73,7 +73,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let severity = match c.response_complete() {
         Some(true) if c.by_client() && !c.forged => Severity::Harmless,
         None if c.by_client() && !c.forged && c.server_spoke_last() => Severity::Info,
-        None if c.by_client() && c.unseen().is_some_and(|u| u.after_all) => Severity::Info,
+        _ if c.by_client() && c.unseen().is_some_and(|u| u.after_all) => Severity::Info,
         _ => Severity::Warning,
     };
     let mut finding = Finding::new(timer_confidence(silence), Basis::Inferred, severity)

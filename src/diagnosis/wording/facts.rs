@@ -252,8 +252,9 @@ fn stage(fact: &Fact) -> Option<String> {
             side.word()
         ),
         Fact::UnseenTaken { side, bytes } => format!(
-            "the {} had acknowledged {bytes} bytes of the {}, whose packets are not in the capture",
+            "the {} had acknowledged {bytes} byte{} of the {}, whose packets are not in the capture",
             side.peer().word(),
+            s(*bytes),
             side.word()
         ),
         Fact::StageName { stage } => format!("aborted: {stage}"),
