@@ -353,7 +353,8 @@ impl Wanted {
         for f in finished {
             let client = client_of(f).0;
             let server = f.endpoints[1 - client];
-            if f.bytes == [0, 0] && f.saw_syn {
+            // (a SYN that was refused may have carried data)
+            if f.saw_syn && (f.bytes == [0, 0] || kind_of(f).refused) {
                 let ip = f.endpoints[client].ip;
                 wanted.attempts.add(ip, server, f.times.0);
             }

@@ -4,7 +4,7 @@ use super::common::{answers, made};
 use super::port_scan_syn::half_open;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
@@ -52,12 +52,17 @@ fn check(c: &ResetContext) -> Option<Finding> {
                 side: Some(Side::Server),
             }
         };
-        return Some(
-            Finding::new(0.7, Basis::Observed, Severity::Info)
-                .with([Evidence::of(fact, c.syn())])
-                .with([made(c)])
-                .about("taken-back"),
-        );
+        let finding = Finding::new(0.7, Basis::Observed, Severity::Info)
+            .with([Evidence::of(fact, c.syn())])
+            .with([made(c)])
+            .about("taken-back");
+        return Some(match c.syn() {
+            // what comes another way than the SYN, from another distance, need not be the client's
+            Some(syn) if syn.src_mac != c.rst().src_mac && syn.ttl != c.rst().ttl => {
+                finding.party(Party::Unknown, Confidence::Medium)
+            }
+            _ => finding,
+        });
     }
     if !half_open(c) {
         return None;

@@ -38,7 +38,8 @@ rule! {
 
 /// Resets both ways within this time are one event.
 const BOTH_WAYS: f64 = 0.05;
-/// Idle times from here on are a device's if both sides are reset at once.
+/// Idle times from here on are a device's if both sides are reset at once, or if a device made
+/// the reset.
 const DEVICE_IDLE: f64 = 5.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
@@ -50,7 +51,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if closing || !c.established() || c.is_stateless() || c.form() == Form::Refusal {
         return None;
     }
-    if c.outstanding() || c.response_cut() || c.story.clean_quit {
+    // a device counts the silence, whoever is to speak next
+    let device = c.forged && silence >= DEVICE_IDLE;
+    if !device && (c.outstanding() || c.response_cut() || c.story.clean_quit) {
         return None;
     }
     if preconnect_abandoned::unused(c) && both_ways(c).is_none() {
@@ -74,6 +77,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
         Some(true) if c.by_client() && !c.forged => Severity::Harmless,
         None if c.by_client() && !c.forged && c.server_spoke_last() => Severity::Info,
         _ if c.by_client() && c.unseen().is_some_and(|u| u.after_all) => Severity::Info,
+        _ if device && c.outstanding() => Severity::Error,
         _ => Severity::Warning,
     };
     let mut finding = Finding::new(timer_confidence(silence), Basis::Inferred, severity)
