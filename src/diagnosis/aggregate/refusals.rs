@@ -106,16 +106,15 @@ fn repeated(cases: &mut [Case], indexes: &[usize], accepted: usize) {
         if attempts < REPEATED && !same_syn {
             continue;
         }
-        let (Some((first, last)), count) = (ends(&members, cases), attempts.max(2)) else {
+        let count = attempts.max(2);
+        let first = members.iter().map(|i| cases[*i].primary_segment().time);
+        let last = members
+            .iter()
+            .map(|i| cases[*i].connection.totals.last_time);
+        let (Some(first), Some(last)) = (first.min(), last.max()) else {
             continue;
         };
-        let end = members
-            .iter()
-            .map(|i| cases[*i].connection.totals.last_time)
-            .max()
-            .unwrap_or(last)
-            .max(last);
-        let spacing = end.seconds_since(first) / (count - 1) as f64;
+        let spacing = last.seconds_since(first) / (count - 1) as f64;
         let frames = members.iter().map(|i| cases[*i].primary_segment().frame);
         let text = pattern::refused_every_time(count, spacing, accepted);
         let evidence = Evidence::framed(Fact::OthersToo { text }, frames);

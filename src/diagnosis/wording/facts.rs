@@ -85,7 +85,7 @@ fn opening(fact: &Fact) -> Option<String> {
             side.word()
         ),
         Fact::NoSocketShape { held_up: true } => {
-            "bare RST without the connection's time stamps, as a stack without a socket answers: the ACK was held up behind the capture point".to_owned()
+            "bare RST without the connection's time stamps, as a stack without a socket answers: most likely the ACK was held up behind the capture point".to_owned()
         }
         Fact::NoSocketShape { held_up: false } => {
             "bare RST, as a stack without a socket answers; what it answers is not in the capture"
@@ -221,6 +221,12 @@ fn connecting(fact: &Fact) -> Option<String> {
     })
 }
 
+/// Distance and direction of a number.
+fn off_by(bytes: i64) -> String {
+    let side = if bytes < 0 { "below" } else { "above" };
+    format!("{} {side}", bytes.unsigned_abs())
+}
+
 /// Handshake and stage.
 fn stage(fact: &Fact) -> Option<String> {
     Some(match fact {
@@ -228,11 +234,13 @@ fn stage(fact: &Fact) -> Option<String> {
             "the SYN-ACK acknowledges a number that has nothing to do with the client's SYN"
                 .to_owned()
         }
-        Fact::AckMismatch { bytes } => {
-            format!("the SYN-ACK acknowledges a number {bytes} off the client's SYN")
-        }
+        Fact::AckMismatch { bytes } => format!(
+            "the SYN-ACK acknowledges a number {} what the client's SYN asks for",
+            off_by(*bytes)
+        ),
         Fact::AckMismatchUnseen { bytes } => format!(
-            "the RST has the number of a SYN-ACK that acknowledges {bytes} off the client's SYN, and is not in the capture"
+            "the RST answers a SYN-ACK, not in the capture, that acknowledged a number {} what the client's SYN asks for",
+            off_by(*bytes)
         ),
         Fact::NoSyn => "nothing in the capture asked for it".to_owned(),
         Fact::ChallengeAck => {
