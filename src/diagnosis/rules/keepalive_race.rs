@@ -62,15 +62,19 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let new_request = matches!(c.trigger_kind()?, Kind::Data | Kind::Retransmission)
         && c.fin(Side::Client)
             .is_none_or(|f| f.time >= request_segment.time);
-    let used = server_at_fin.bytes > 0 && at_fin.bytes > 0;
-    let answered = server_at_fin.last_data > at_fin.last_data;
+    // an exchange before the capture began is not seen
+    let before = c.is_mid_flow() && at_fin.last_data.is_none();
+    let used = before || server_at_fin.bytes > 0 && at_fin.bytes > 0;
+    let answered = before || server_at_fin.last_data > at_fin.last_data;
     if c.story.protocol.is_some_and(|p| TYPED.contains(&p)) {
         return None;
     }
     if !c.by_server() || !new_request || !used || !answered || request_segment.len < 2 {
         return None;
     }
-    let last_data = server_at_fin.last_data.and_then(|i| c.segment(i))?;
+    let first_seen = before.then_some(0).filter(|i| *i < crossing);
+    let last_data = server_at_fin.last_data.or(first_seen);
+    let last_data = last_data.and_then(|i| c.segment(i))?;
     let idle = server_fin
         .time
         .min(request_segment.time)
