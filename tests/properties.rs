@@ -202,7 +202,9 @@ fn overclaims(full: &run::Ran, less: &run::Ran) -> Vec<String> {
         {
             wrong.push(format!("blames another host: {story}"));
         }
-        if before.party == after.party && after.party_confidence > before.party_confidence {
+        // "unknown" names nobody, however sure
+        let named = after.party != "unknown" && before.party == after.party;
+        if named && after.party_confidence > before.party_confidence {
             wrong.push(format!("is surer of who: {story}"));
         }
         if before.class == after.class && after.cause_confidence > before.cause_confidence {

@@ -91,7 +91,7 @@ pub fn roles_inferred(c: &ResetContext) -> bool {
 }
 
 /// Less than half of some segment's payload was captured.
-fn payload_cut(c: &ResetContext) -> bool {
+pub(super) fn payload_cut(c: &ResetContext) -> bool {
     c.conn.segments.iter().take(c.at).any(|s| {
         s.len > 0 && !s.is_rst() && s.duplicate_of.is_none() && s.payload.len() * 2 < s.len as usize
     })

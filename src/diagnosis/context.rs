@@ -197,7 +197,13 @@ impl<'a> ResetContext<'a> {
     /// First segment of the client that acknowledges the SYN-ACK, before the reset.
     #[must_use]
     pub fn final_ack(&self) -> Option<&'a Segment> {
-        let isn = self.side(Side::Server).isn?;
+        let alone = self.syn().is_some() && self.one_direction_missing();
+        let isn = match self.side(Side::Server).isn {
+            Some(isn) => isn,
+            // nothing of the server was captured: the client's first ACK tells
+            None if alone => self.find(|c, i, s| c.is_first_ack(i, s))?.ack.minus(1),
+            None => return None,
+        };
         self.find(|c, i, s| {
             i < c.at
                 && s.from == Side::Client
@@ -207,6 +213,14 @@ impl<'a> ResetContext<'a> {
                 && s.ack.since(isn) >= 1
                 && c.replay.kind(i) != Kind::Stray
         })
+    }
+
+    fn is_first_ack(&self, index: usize, segment: &Segment) -> bool {
+        index < self.at
+            && segment.from == Side::Client
+            && !segment.is_rst()
+            && segment.has(tcp_flags::ACK)
+            && self.replay.kind(index) != Kind::Stray
     }
 
     fn find(&self, test: impl Fn(&Self, usize, &Segment) -> bool) -> Option<&'a Segment> {
@@ -222,7 +236,9 @@ impl<'a> ResetContext<'a> {
     /// established before the capture began.
     #[must_use]
     pub fn established(&self) -> bool {
-        self.final_ack().is_some() || self.is_mid_flow()
+        // nobody talks to a server that is not there
+        let talked = || self.unseen().is_some_and(|u| u.bytes > 0) || self.own().bytes > 0;
+        self.final_ack().is_some() || self.is_mid_flow() || self.one_direction_missing() && talked()
     }
 
     /// The capture (or what was kept of it) begins in the middle of the connection.
@@ -241,7 +257,7 @@ impl<'a> ResetContext<'a> {
 
     /// Bytes of a side that never came by, by what the RST counts.
     #[must_use]
-    pub fn unseen(&self, side: Side) -> Option<u32> {
+    pub fn missed(&self, side: Side) -> Option<u32> {
         let reset = self.rst();
         let told = match self.sender == side {
             true => reset.seq,
@@ -257,7 +273,7 @@ impl<'a> ResetContext<'a> {
     #[must_use]
     pub fn is_silent(&self, side: Side) -> bool {
         let state = self.side(side);
-        state.bytes == 0 && !state.gap && self.unseen(side).is_none()
+        state.bytes == 0 && !state.gap && self.missed(side).is_none()
     }
 
     /// The FIN a side sent before the reset.
@@ -384,6 +400,13 @@ impl<'a> ResetContext<'a> {
     /// is known, else because the client spoke last.
     #[must_use]
     pub fn outstanding(&self) -> bool {
+        if let Some(unseen) = self.unseen()
+            && unseen.bytes > 0
+            && unseen.after_all
+        {
+            // its last word is the visible side's: what came in since is a message or an answer
+            return self.by_server();
+        }
         match self.story.outstanding {
             // whatever came back after the request is an answer, in a form not known
             Some(true) => !self.server_spoke_last(),

@@ -107,6 +107,12 @@ pub enum Fact {
     MadeForNoAck {
         side: Side,
     },
+    /// The segment it answers came later to the sender than past the capture point, or was not
+    /// captured.
+    NoSocketShape {
+        held_up: bool,
+    },
+    SynAckUnseen,
     TakesLast {
         delay: f64,
     },
@@ -169,6 +175,9 @@ pub enum Fact {
     AckMismatch {
         bytes: i64,
     },
+    AckMismatchUnseen {
+        bytes: i64,
+    },
     NoSyn,
     ChallengeAck,
     NewSyn,
@@ -181,6 +190,12 @@ pub enum Fact {
     },
     NothingTaken {
         what: &'static str,
+    },
+    NothingAsked,
+    /// The capture lacks this side, but the other acknowledged what it sent.
+    UnseenTaken {
+        side: Side,
+        bytes: u64,
     },
     StageName {
         stage: String,
@@ -235,7 +250,7 @@ pub enum Fact {
     Unread {
         bytes: u64,
     },
-    Unseen {
+    Missed {
         side: Side,
         bytes: u32,
     },

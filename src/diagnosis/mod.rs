@@ -14,6 +14,7 @@ mod rules;
 mod stage;
 mod timers;
 mod tree;
+mod unseen;
 mod wording;
 mod words;
 

@@ -341,6 +341,9 @@ pub struct Wanted {
     pub contrast: HashSet<Endpoint, RandomState>,
     /// Attempts that came to nothing.
     pub attempts: Attempts,
+    /// Clients of connections without a handshake: what left a translation in the middle of
+    /// another connection keeps that connection's client.
+    pub strays: HashSet<Endpoint, RandomState>,
 }
 
 impl Wanted {
@@ -353,9 +356,13 @@ impl Wanted {
         for f in finished {
             let client = client_of(f).0;
             let server = f.endpoints[1 - client];
-            if f.bytes == [0, 0] && f.saw_syn {
+            // (a SYN that was refused may have carried data)
+            if f.saw_syn && (f.bytes == [0, 0] || kind_of(f).refused) {
                 let ip = f.endpoints[client].ip;
                 wanted.attempts.add(ip, server, f.times.0);
+            }
+            if f.opener.is_none() && f.bytes != [0, 0] {
+                wanted.strays.insert(f.endpoints[client]);
             }
             wanted.hosts.extend(f.endpoints.map(|e| e.ip));
             wanted.services.insert(server);
@@ -375,17 +382,21 @@ impl Wanted {
     // Whether a connection with this start may be shown beside those that were reset.
     fn shows(&self, client: Endpoint, server: Endpoint, start: i64) -> bool {
         self.contrast.contains(&server)
+            || self.strays.contains(&client)
             || self.attempts.on_port(server.port) && self.attempts.raced(client.ip, start)
     }
 
-    // The connections of a service that began beside failed attempts.
+    // The connections of a service that began beside failed attempts, or whose client sent or
+    // got segments that belong to no connection.
     fn rivals(
         &self,
         server: Endpoint,
         sample: impl Iterator<Item = Box<Healthy>>,
     ) -> impl Iterator<Item = Healthy> {
         let possible = self.attempts.on_port(server.port);
-        let rivals = sample.filter(move |h| possible && h.raced(&self.attempts));
+        let rivals = sample.filter(move |h| {
+            possible && h.raced(&self.attempts) || self.strays.contains(&h.client())
+        });
         rivals.map(|h| *h)
     }
 }

@@ -162,7 +162,9 @@ pub fn teach<K: Key>(at: u32, flow: &Flow<K>, arena: &Arena, wanted: &Wanted, en
     let hosts = sides.map(|side| wanted.hosts.contains(&side.ip));
     let asked_for = |client: &usize| {
         let server = sides[1 - client];
-        wanted.services.contains(&server) || wanted.attempts.on_port(server.port)
+        wanted.services.contains(&server)
+            || wanted.attempts.on_port(server.port)
+            || wanted.strays.contains(&sides[*client])
     };
     let client = flow.opener().filter(asked_for);
     if hosts == [false; 2] && client.is_none() {
@@ -263,6 +265,12 @@ impl Healthy {
     #[must_use]
     pub fn raced(&self, attempts: &Attempts) -> bool {
         attempts.raced(self.endpoints[self.client].ip, self.times.0)
+    }
+
+    /// Who opened it.
+    #[must_use]
+    pub fn client(&self) -> super::Endpoint {
+        self.endpoints[self.client]
     }
 
     /// Its first frame.

@@ -43,6 +43,9 @@ pub fn classify(
     } else {
         match bare(conn, at, &sender, &peer, rtt, triggers) {
             Form::Stateless => (Form::Stateless, triggers),
+            form if unheard(replay, reset) && answers_unheard(reset, &sender, form) => {
+                (Form::Stateless, Triggers::default())
+            }
             form => (form, Triggers::default()),
         }
     }
@@ -129,6 +132,26 @@ fn bare(
     } else {
         at_next
     }
+}
+
+/// Nothing of the side that the reset is sent to is in the capture.
+#[must_use]
+pub fn unheard(replay: &Replay, reset: &Segment) -> bool {
+    replay.end[reset.from.peer().index()].segments == 0
+}
+
+/// A bare RST that a socket does not send, and that answers something the capture lacks: without
+/// the connection's time stamps, with a number from before the sender's last data, or with one
+/// that nothing but the answer to its SYN can have told.
+fn answers_unheard(reset: &Segment, sender: &SideState, form: Form) -> bool {
+    let connecting = sender.bytes == 0 && sender.max_ack.is_none();
+    reset.window == 0
+        && match form {
+            Form::BareAbort => sender.timestamps && reset.options.timestamps.is_none(),
+            Form::Behind => sender.isn.is_none_or(|isn| reset.seq.after(isn)),
+            Form::Beyond => sender.isn.is_some() && connecting,
+            _ => false,
+        }
 }
 
 /// Where the sequence number lies with respect to the sender's SND.NXT: `Abort`, `Behind` or

@@ -1,6 +1,7 @@
 //! The parts of an episode (diagnosis 2.6): one reset is the event, the others are its
 //! consequences, copies, or the other side's own.
 
+use super::form;
 use super::model::{Effect, Form, Reset, Role};
 use super::replay::Replay;
 use super::rtt::Rtt;
@@ -20,7 +21,7 @@ pub fn assign(conn: &Connection, replay: &Replay, resets: &mut [Reset], rtt: &[R
         if i == primary {
             resets[i].role = Role::Primary;
         } else if resets[i].role != Role::Duplicate {
-            resets[i].role = role(conn, resets, i, &lead, rtt);
+            resets[i].role = role(conn, replay, resets, i, &lead, rtt);
         }
     }
     primary
@@ -101,7 +102,14 @@ fn echoes(resets: &[Reset], this: &Reset) -> bool {
             .any(|r| r.segment < this.segment && r.from == this.from && r.role != Role::Duplicate)
 }
 
-fn role(conn: &Connection, resets: &[Reset], i: usize, lead: &Reset, rtt: &[Rtt; 2]) -> Role {
+fn role(
+    conn: &Connection,
+    replay: &Replay,
+    resets: &[Reset],
+    i: usize,
+    lead: &Reset,
+    rtt: &[Rtt; 2],
+) -> Role {
     let this = resets[i];
     let time = |r: &Reset| conn.segments[r.segment].time;
     let gap = time(&this).nanos_since(time(lead));
@@ -120,7 +128,9 @@ fn role(conn: &Connection, resets: &[Reset], i: usize, lead: &Reset, rtt: &[Rtt;
             Role::Later
         };
     }
-    if matches!(this.form, Form::Stateless | Form::StatelessAck) && this.trigger.is_some() {
+    let stateless = matches!(this.form, Form::Stateless | Form::StatelessAck);
+    let unheard = || form::unheard(replay, &conn.segments[this.segment]);
+    if stateless && (this.trigger.is_some() || unheard()) {
         return Role::InFlightEcho;
     }
     if gap.abs() < STRAFE_NS {

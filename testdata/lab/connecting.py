@@ -316,3 +316,24 @@ def bare_reset_windows_look(lab):
     write(connection, b"\3\0\0\x0c\2\xf0\x80\4\1\0\1\0")
     time.sleep(0.3)
     watch.stop()
+
+
+@scenario(C=("handshake-ack-rejected", SERVER))
+def acknowledgment_held_up(lab):
+    """The path holds the client's ACK for 125 seconds; the SYN cookie it answers has expired by then."""
+    lab.S.sysctl(ipv4__tcp_syncookies=2)
+    lab.S.listen(WEB, 8095)
+    held = {}
+
+    def hook(frame, from_client):
+        q = raw.parse(frame)
+        if q and from_client and q.dport == 8095 and not q.flags & raw.SYN:
+            held.setdefault("since", time.monotonic())
+            return [(max(0.01, held["since"] + 125 - time.monotonic()), False, frame)]
+        return [(0.01, not from_client, frame)]
+
+    lab.bridge.hook = hook
+    connection = lab.C.connect(WEB, 8095)
+    connection.settimeout(130)
+    read(connection, 1)
+    time.sleep(0.2)

@@ -5,7 +5,7 @@ import struct
 import subprocess
 
 import registry
-from registry import AS_SERVER, SERVER, UNKNOWN, VANTAGES
+from registry import AS_SERVER, CLIENT, SERVER, UNKNOWN, VANTAGES
 
 DERIVED = []
 
@@ -96,6 +96,31 @@ def snaplen_client_hello(source, target):
 @derived("idle-timeout-server", "S", ("3x idle-timeout-reset", SERVER), "cut to 68 bytes per packet")
 def snaplen_idle_timeout(source, target):
     run("editcap", "-F", "pcap", "-s", "68", source, target)
+
+
+@derived("upload-rejected-413", "C", ("upload-rejected|error-response-then-reset", SERVER), "cut to 96 bytes per packet: the length of the body is not seen")
+def snaplen_upload_rejected(source, target):
+    run("editcap", "-F", "pcap", "-s", "96", source, target)
+
+
+@derived("reset-mid-response", "C", ("abortive-close|reset-mid-response", SERVER), "cut to 68 bytes per packet: nothing says that the answer was whole")
+def snaplen_reset_mid_response(source, target):
+    run("editcap", "-F", "pcap", "-s", "68", source, target)
+
+
+@derived("server-lost-one-connection", "C", ("no-such-connection", SERVER), "only the server's packets")
+def one_way_state_lost(source, target):
+    tcpdump_filter(source, target, "src host 192.0.2.10")
+
+
+@derived("keepalive-race-crossed", "C", ("keepalive-race|late-data-after-fin", SERVER), "only the server's packets")
+def one_way_keepalive_race(source, target):
+    tcpdump_filter(source, target, "src host 192.0.2.10")
+
+
+@derived("v6-client-abort-mid-response", "S", ("client-abort-mid-response", CLIENT), "only the client's packets")
+def one_way_client_abort(source, target):
+    tcpdump_filter(source, target, "src host 2001:db8:1::2")
 
 
 @derived("http-waf-reset", "C", ("reset-after-request", SERVER), "pcapng with nanoseconds and an interface name")

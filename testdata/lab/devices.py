@@ -162,3 +162,30 @@ def injection_near_server(lab):
     raw.Watch(lab.R2, "c0", answer)
     get(lab, "/forbidden", EDGE)
     get(lab, "/forbidden/2", EDGE)
+
+
+@scenario(C=("nat-or-conntrack-state-lost", f"{CLIENT}|{AT_SERVER}"))
+def out_of_window_leak(lab):
+    """Destination NAT on R2: one segment out of window leaves with the address behind it; the connection stays healthy."""
+    lab.R2.filter("forward", "ct state established,related,new,invalid accept")
+    lab.R2.nft(
+        "table ip nat {\nchain pre {\ntype nat hook prerouting priority -100;\n"
+        "ip daddr 203.0.113.80 tcp dport 443 dnat to 10.3.0.2:9443\n}\n}\n"
+    )
+    listener = lab.S.listen("10.3.0.2", 9443)
+    seen = []
+    watch = raw.Watch(lab.S, "eth0", lambda q: seen.append(q) or ())
+    connection = lab.C.connect("203.0.113.80", 443)
+    accepted = lab.S.accept(listener)
+    for path in ("/0", "/1", "/2"):
+        write(connection, request(path))
+        read(accepted)
+        write(accepted, response(body=b"pod"))
+        read(connection)
+    time.sleep(0.3)
+    q = [s for s in seen if s.dport == 9443][-1]
+    end = q.seq + len(q.payload)
+    stray = raw.build("10.3.0.2", q.src, 9443, q.sport, q.ack + 300_000_000, end, raw.ACK | raw.PSH, 509, 64, 4242, payload=b"out of window " * 20)
+    raw.send(raw.raw_socket(lab.S), stray)
+    time.sleep(0.4)
+    watch.stop()

@@ -326,3 +326,16 @@ def v6_client_hello_server_abort(lab):
     lab.S.serve("2001:db8:a::10", 443, lambda c: (read(c), time.sleep(0.002), abort(c)))
     say_hello(lab, "2001:db8:a::10", "v6.shop.example")
     time.sleep(0.1)
+
+
+@scenario(C=("preconnect-abandoned", CLIENT), seconds=0.015)
+def preconnect_after_tls(lab):
+    """A TLS connection opened in advance; nothing is asked for six seconds, then the client aborts."""
+    tls_server(lab, WEB, lambda tls: read(tls), port=8443, tickets=2)
+    tls = tls_client(lab, WEB, "warm.example", port=8443)
+    time.sleep(0.2)
+    tls.settimeout(0.2)
+    read(tls, 1)
+    time.sleep(6)
+    abort(tls)
+    time.sleep(0.1)

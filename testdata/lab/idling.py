@@ -222,3 +222,18 @@ def server_lost_one_connection(lab):
     time.sleep(0.5)
     write(connection, request("/next"))
     time.sleep(0.2)
+
+
+@scenario(S=("2x keepalive-race", SERVER), seconds=0.015)
+def upload_crosses_close(lab):
+    """Two idle connections are closed by the server; uploads that left before the FINs arrived meet closed sockets."""
+    pairs = [pair(lab, 8080 + n) for n in range(2)]
+    for connection, accepted in pairs:
+        talk(connection, accepted)
+    time.sleep(3)
+    for _, accepted in pairs:
+        accepted.close()
+    time.sleep(0.004)
+    for connection, _ in pairs:
+        write(connection, request("/buy", method="POST", length=4000) + b"b" * 4000)
+    time.sleep(0.3)

@@ -5,7 +5,7 @@ use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Party, Severity, World};
 use crate::diagnosis::wording::pattern;
-use crate::flow::{Connection, Side};
+use crate::flow::{Connection, Endpoint, Side};
 use crate::reset::replay;
 use crate::units::Seq;
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const WITHIN_NS: i64 = 5_000_000_000;
 /// Sequence numbers of the same conversation lie within this distance.
 const NEAR_BYTES: u32 = 1 << 20;
+/// With one number alone to go by: about a window that does not scale.
+const CLOSE_BYTES: u32 = 1 << 16;
 /// Classes that a lost translation looks like.
 const LOOKS_LIKE: [&str; 5] = [
     "no-such-connection",
@@ -41,6 +43,12 @@ pub(super) fn leaks(cases: &mut [Case], world: &World) {
             regions.entry(region).or_default().push(index);
         }
     }
+    let mut ends: BTreeMap<Ends, Vec<usize>> = BTreeMap::new();
+    for (index, conn) in all.iter().enumerate() {
+        for end in kept_ends(conn) {
+            ends.entry(end).or_default().push(index);
+        }
+    }
     let mut changes = Vec::new();
     for index in suspects {
         let Some(mine) = numbers[index] else {
@@ -52,19 +60,23 @@ pub(super) fn leaks(cases: &mut [Case], world: &World) {
             .filter(|&&i| i != index && numbers[i].is_some_and(|n| near(mine, n)))
             .filter_map(|&i| Some((translated_side(all[index], all[i])?, i)))
             .min_by_key(|&(_, i)| (all[i].client, all[i].server, i));
-        if let Some((side, i)) = twin {
+        let told = |(side, i): (Side, usize), text: fn(&str) -> String| {
             let address = all[i].endpoint(side).to_string();
-            changes.push((index, side, address, first_frame(all[i])));
-        }
+            (index, side, text(&address), first_frame(all[i]))
+        };
+        let stray = || out_of_window(index, &all, &numbers, &ends);
+        changes.extend(match twin {
+            Some(twin) => Some(told(twin, pattern::leaked)),
+            None => stray().map(|twin| told(twin, pattern::left_translation)),
+        });
     }
-    for (index, side, address, frame) in changes {
+    for (index, side, text, frame) in changes {
         let case = &mut cases[index];
         let by_translated = case
             .episode
             .resets
             .get(case.episode.primary)
             .is_some_and(|r| r.from == side);
-        let text = pattern::leaked(&address);
         let frames = frame.into_iter().chain([case.primary_segment().frame]);
         let evidence = vec![Evidence::framed(Fact::OthersToo { text }, frames)];
         let mut change = Change::new("nat-or-conntrack-state-lost", Confidence::Medium, evidence);
@@ -76,9 +88,50 @@ pub(super) fn leaks(cases: &mut [Case], world: &World) {
                 Side::Server => Party::ServerSideIntermediary,
             };
             change.party = Some((party, Confidence::Medium));
+        } else if !by_translated && case.diagnosis.party == Party::Unknown {
+            // its own address, and no reason left to think of another sender
+            let party = match side {
+                Side::Client => Party::ServerHost,
+                Side::Server => Party::ClientHost,
+            };
+            change.party = Some((party, Confidence::Medium));
         }
         apply(case, change);
     }
+}
+
+/// What a translation leaves as it was: the client; or the server and the client's port.
+type Ends = (Endpoint, Option<u16>);
+
+fn kept_ends(conn: &Connection) -> [Ends; 2] {
+    [(conn.client, None), (conn.server, Some(conn.client.port))]
+}
+
+/// A segment that left the translation because its own number is out of the window (Linux
+/// conntrack calls it INVALID and lets it pass as it is): the address and port of the other side
+/// are those of a live connection, and what it acknowledges is that side's place in it.
+fn out_of_window(
+    index: usize,
+    all: &[&Connection],
+    numbers: &[Option<[Seq; 2]>],
+    ends: &BTreeMap<Ends, Vec<usize>>,
+) -> Option<(Side, usize)> {
+    let mine = numbers[index]?;
+    if !begins_in_the_middle(all[index]) {
+        return None;
+    }
+    kept_ends(all[index])
+        .iter()
+        .filter_map(|end| ends.get(end))
+        .flatten()
+        .filter(|&&i| i != index)
+        .filter_map(|&i| {
+            let side = translated_side(all[index], all[i])?;
+            let kept = side.peer().index();
+            let apart = mine[kept].since(numbers[i]?[kept]).unsigned_abs();
+            (apart < CLOSE_BYTES).then_some((side, i))
+        })
+        .min_by_key(|&(_, i)| (all[i].client, all[i].server, i))
 }
 
 fn first_frame(conn: &Connection) -> Option<crate::flow::FrameRef> {
@@ -125,7 +178,10 @@ fn begins_in_the_middle(conn: &Connection) -> bool {
 /// by the other's acknowledgments.
 fn numbers(conn: &Connection) -> Option<[Seq; 2]> {
     let end = replay(conn).end;
-    let known = |i: usize| end[i].next.or(end[1 - i].max_ack);
+    let known = |i: usize| {
+        let next = conn.totals.next[i].or(end[i].next);
+        next.or(end[1 - i].max_ack)
+    };
     Some([known(0)?, known(1)?])
 }
 

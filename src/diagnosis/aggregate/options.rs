@@ -87,7 +87,7 @@ fn plain_retry(others: &[&Connection], syn: &Segment) -> Option<Retry> {
             return Some(("ecn-syn-refused", "ECN bits", delay, plain.frame));
         }
         if syn.len > 0 && plain.len == 0 {
-            return Some(("syn-option-refused", "data on the SYN", delay, plain.frame));
+            return Some(("syn-option-refused", "data", delay, plain.frame));
         }
         let (_, name) = UNUSUAL.iter().find(|(kind, _)| {
             syn.options.kinds.contains(kind) && !plain.options.kinds.contains(kind)

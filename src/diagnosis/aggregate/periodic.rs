@@ -5,7 +5,8 @@ use super::groups::period;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity};
 use crate::diagnosis::wording::pattern;
-use crate::flow::{Endpoint, Segment};
+use crate::flow::{Endpoint, Segment, Side};
+use crate::packet::tcp_flags;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -18,7 +19,12 @@ const PERIODS: std::ops::RangeInclusive<f64> = 0.5..=900.0;
 pub(super) fn health_checks(cases: &mut [Case]) {
     let mut probes: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
     for (index, case) in cases.iter().enumerate() {
-        let answered = case.connection.segments.iter().any(Segment::is_syn_ack);
+        // by a SYN-ACK, or what acknowledges one
+        let answers = |s: &Segment| {
+            let acks = s.has(tcp_flags::ACK) && s.ack.0 != 0 && s.from == Side::Client;
+            s.is_syn_ack() || acks
+        };
+        let answered = case.connection.segments.iter().any(answers);
         if PROBES.contains(&case.diagnosis.class) && answered {
             let key = (case.connection.client.ip, case.connection.server);
             probes.entry(key).or_default().push(index);

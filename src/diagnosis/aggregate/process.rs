@@ -111,7 +111,8 @@ fn longest_burst(ends: &[(Timestamp, usize)]) -> Option<&[(Timestamp, usize)]> {
 }
 
 fn never_used(case: &Case) -> bool {
-    case.connection.totals.bytes == [0, 0]
+    // with one direction alone, what was acknowledged tells
+    case.connection.totals.bytes == [0, 0] && case.diagnosis.class != "reset-after-request"
 }
 
 /// Connections to the service that were open at a time, as far as they are known.

@@ -33,12 +33,13 @@ pub(super) fn by_service(cases: &mut [Case], world: &World) {
     for (service, indexes) in services {
         let outcomes = outcomes(cases, world, service);
         let accepted = outcomes.iter().filter(|(_, ok)| *ok).count();
-        if accepted == 0 {
-            repeated(cases, &indexes);
-        } else if let Some((first, last)) = ends(&indexes, cases)
+        let told = accepted > 0
             && near_in_time(&outcomes)
-        {
-            mixed_or_down(cases, &indexes, &outcomes, first, last);
+            && ends(&indexes, cases).is_some_and(|(first, last)| {
+                mixed_or_down(cases, &indexes, &outcomes, first, last)
+            });
+        if !told {
+            repeated(cases, &indexes, accepted);
         }
     }
 }
@@ -88,7 +89,8 @@ fn near_in_time(outcomes: &[(Timestamp, bool)]) -> bool {
         .any(|w| w[0].1 != w[1].1 && w[1].0.seconds_since(w[0].0) <= MIXED_WITHIN)
 }
 
-fn repeated(cases: &mut [Case], indexes: &[usize]) {
+/// `accepted`: connections that the service accepted, to others or at other times.
+fn repeated(cases: &mut [Case], indexes: &[usize], accepted: usize) {
     let mut clients: BTreeMap<std::net::IpAddr, Vec<usize>> = BTreeMap::new();
     for &index in indexes {
         clients
@@ -104,18 +106,17 @@ fn repeated(cases: &mut [Case], indexes: &[usize]) {
         if attempts < REPEATED && !same_syn {
             continue;
         }
-        let (Some((first, last)), count) = (ends(&members, cases), attempts.max(2)) else {
+        let count = attempts.max(2);
+        let first = members.iter().map(|i| cases[*i].primary_segment().time);
+        let last = members
+            .iter()
+            .map(|i| cases[*i].connection.totals.last_time);
+        let (Some(first), Some(last)) = (first.min(), last.max()) else {
             continue;
         };
-        let end = members
-            .iter()
-            .map(|i| cases[*i].connection.totals.last_time)
-            .max()
-            .unwrap_or(last)
-            .max(last);
-        let spacing = end.seconds_since(first) / (count - 1) as f64;
+        let spacing = last.seconds_since(first) / (count - 1) as f64;
         let frames = members.iter().map(|i| cases[*i].primary_segment().frame);
-        let text = pattern::refused_every_time(count, spacing);
+        let text = pattern::refused_every_time(count, spacing, accepted);
         let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
         for index in members {
             let evidence = vec![evidence.clone()];
@@ -165,13 +166,14 @@ fn retried_by_system(case: &Case) -> bool {
             >= 2
 }
 
+/// False if the refusals are too few for either.
 fn mixed_or_down(
     cases: &mut [Case],
     indexes: &[usize],
     outcomes: &[(Timestamp, bool)],
     first: Timestamp,
     last: Timestamp,
-) {
+) -> bool {
     let changes = outcomes.windows(2).filter(|w| w[0].1 != w[1].1).count();
     let accepted = outcomes.iter().filter(|(_, ok)| *ok).count();
     let before = outcomes.iter().any(|(t, ok)| *ok && *t < first);
@@ -189,7 +191,7 @@ fn mixed_or_down(
             pattern::down(indexes.len(), last.seconds_since(first), before, after),
         )
     } else {
-        return;
+        return false;
     };
     let frames = indexes.iter().map(|i| cases[*i].primary_segment().frame);
     let evidence = Evidence::framed(Fact::OthersToo { text }, frames);
@@ -197,4 +199,5 @@ fn mixed_or_down(
         let change = Change::new(class, cause, vec![evidence.clone()]);
         apply(&mut cases[index], change);
     }
+    true
 }

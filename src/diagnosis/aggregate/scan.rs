@@ -143,7 +143,7 @@ fn mark(cases: &mut [Case], indexes: &[usize], probes: &Probes) {
     let of_closed = |i: &&usize| probe(&cases[**i]) == Some(Met::Closed);
     let refusals = indexes.iter().filter(of_closed);
     let refusals = refusals.map(|i| cases[*i].primary_segment().frame);
-    let text = pattern::scanned(probes.closed.len(), probes.seconds);
+    let text = pattern::scanned(&probes.closed, probes.seconds);
     let closed = Evidence::framed(Fact::OthersToo { text }, refusals);
     let first = |i: &usize| cases[*i].connection.segments.first().map(|s| s.frame);
     let targets = u32::try_from(probes.targets.len()).unwrap_or(u32::MAX);

@@ -220,7 +220,7 @@ pub(super) fn same_device(look: &Look, reset: &Reset) -> Option<Item> {
         hard: false,
         evidence: Evidence::of(
             Fact::SameDevice {
-                servers: prefixes + 1,
+                servers: prefixes.max(proven) + 1,
             },
             [segment],
         ),

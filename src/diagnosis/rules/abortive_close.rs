@@ -1,6 +1,7 @@
 //! `abortive-close`: an endpoint aborted and the capture does not say why.
 
 use super::common::{companions, fin, made, request, sni};
+use crate::diagnosis::confidence::payload_cut;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -54,7 +55,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
                 },
                 [c.rst()],
             )])
-            .with(unseen(c))
+            .with(missed(c))
             .with(sni(c).or_else(|| request(c)))
             .with(fin(c, Side::Client))
             .with(fin(c, Side::Server))
@@ -65,10 +66,10 @@ fn check(c: &ResetContext) -> Option<Finding> {
 }
 
 /// More than a FIN that the capture lacks: payload was lost on its way here.
-fn unseen(c: &ResetContext) -> Option<Evidence> {
-    let bytes = c.unseen(c.sender).filter(|&n| n > 1)?;
+fn missed(c: &ResetContext) -> Option<Evidence> {
+    let bytes = c.missed(c.sender).filter(|&n| n > 1)?;
     let side = c.sender;
-    let fact = Fact::Unseen { side, bytes };
+    let fact = Fact::Missed { side, bytes };
     (!c.one_direction_missing()).then(|| Evidence::of(fact, [c.rst()]))
 }
 
@@ -84,6 +85,9 @@ fn stage(c: &ResetContext) -> &'static str {
         if tls.handshake_complete != Some(true) && tls.app_records[0] == 0 {
             return "during the TLS handshake";
         }
+    }
+    if c.story.protocol.is_none() && payload_cut(c) && c.server_spoke_last() {
+        return "after data of the server that the capture has cut off";
     }
     if c.outstanding() && c.by_client() {
         "request pending"

@@ -8,6 +8,7 @@ use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
 use crate::packet::app::ResponseState;
+use crate::packet::tcp_flags;
 use crate::reset::{Kind, Role};
 
 rule! {
@@ -37,8 +38,11 @@ rule! {
 }
 
 fn check(c: &ResetContext) -> Option<Finding> {
-    if !c.by_client() || !c.is_abort() || c.forged || c.bytes(Side::Server) == 0 {
+    if !c.by_client() || !c.is_abort() || c.forged {
         return None;
+    }
+    if c.bytes(Side::Server) == 0 {
+        return response_not_seen(c);
     }
     let server_fin = u32::from(c.fin(Side::Server).is_some());
     let in_flight = u64::from(c.unacknowledged(Side::Server).saturating_sub(server_fin));
@@ -112,4 +116,32 @@ fn left_unread(c: &ResetContext) -> Option<Finding> {
             .with([made(c)])
             .with(companions(c)),
     )
+}
+
+/// Only the client was captured: it had taken data, and after its abort it answered segments
+/// that still came, one RST each.
+fn response_not_seen(c: &ResetContext) -> Option<Finding> {
+    let unseen = c.unseen().filter(|u| u.bytes > 0 && u.after_all)?;
+    let echoes = c.episode.resets.iter().filter(|r| {
+        let s = &c.conn.segments[r.segment];
+        r.segment > c.at && r.from == Side::Client && !s.has(tcp_flags::ACK)
+    });
+    let echoes: Vec<_> = echoes.map(|r| &c.conn.segments[r.segment]).collect();
+    let taken = Fact::UnseenTaken {
+        side: Side::Server,
+        bytes: unseen.bytes,
+    };
+    let streaming = Fact::Streaming {
+        bytes: 0,
+        late_segments: echoes.len() as u64,
+    };
+    (!echoes.is_empty()).then(|| {
+        Finding::new(0.8, Basis::Inferred, Severity::Info)
+            .with([
+                Evidence::of(streaming, echoes),
+                Evidence::of(taken, unseen.last),
+                made(c),
+            ])
+            .with(request(c).or_else(|| sni(c)))
+    })
 }

@@ -17,6 +17,9 @@ pub(super) fn made(c: &ResetContext) -> Evidence {
         Form::Orphan if known => Fact::MadeUnlike { side },
         _ if c.forged => Fact::MadeByDevice { side, form },
         Form::Stateless if c.rst().has(tcp_flags::ACK) => Fact::MadeForNoAck { side },
+        Form::Stateless if peer_unseen && c.trigger().is_none() => {
+            Fact::NoSocketShape { held_up: false }
+        }
         Form::BareAbort if peer_unseen => Fact::MadeUnseen { side },
         _ => Fact::Made { side, form },
     };

@@ -4,10 +4,11 @@ use super::common::{answers, made};
 use super::port_scan_syn::half_open;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::diagnosis::model::{Basis, Severity};
+use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::packet::tcp_flags;
 use crate::reset::Kind;
 
 rule! {
@@ -46,17 +47,25 @@ const SLOW: f64 = 0.25;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     if c.by_client() && c.syn_ack().is_none() && own_syn_withdrawn(c) {
-        return Some(
-            Finding::new(0.7, Basis::Observed, Severity::Info)
-                .with([Evidence::of(
-                    Fact::NothingSaid {
-                        side: Some(Side::Server),
-                    },
-                    c.syn(),
-                )])
-                .with([made(c)])
-                .about("taken-back"),
-        );
+        let unseen = c.rst().has(tcp_flags::ACK) && c.rst().ack.0 != 0;
+        let fact = if unseen {
+            Fact::SynAckUnseen
+        } else {
+            Fact::NothingSaid {
+                side: Some(Side::Server),
+            }
+        };
+        let finding = Finding::new(0.7, Basis::Observed, Severity::Info)
+            .with([Evidence::of(fact, c.syn())])
+            .with([made(c)])
+            .about("taken-back");
+        return Some(match c.syn() {
+            // what comes another way than the SYN, from another distance, need not be the client's
+            Some(syn) if syn.src_mac != c.rst().src_mac && syn.ttl != c.rst().ttl => {
+                finding.party(Party::Unknown, Confidence::Medium)
+            }
+            _ => finding,
+        });
     }
     if !half_open(c) {
         return None;

@@ -66,7 +66,16 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if what == "keepalives" && c.peer().window == Some(0) {
         return None;
     }
-    let since = c.last(c.sender.peer())?;
+    let since = match (c.last(c.sender.peer()), c.unseen()) {
+        (Some(heard), _) => heard,
+        // the peer's packets are not in the capture (before the reset): whether keepalives were
+        // answered is not seen, but what is repeated was not acknowledged
+        (None, unseen) if what == "retransmissions" => {
+            let taken = unseen.and_then(|u| u.last);
+            taken.or(c.last_data(c.sender))?
+        }
+        _ => return None,
+    };
     let silence = c.rst().time.seconds_since(since.time);
     let probes = (0..c.at).filter(|i| {
         c.conn.segments[*i].from == c.sender

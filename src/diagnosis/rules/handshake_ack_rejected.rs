@@ -1,6 +1,6 @@
 //! `handshake-ack-rejected`: the server refused the last step of the handshake.
 
-use super::common::{answers, made, or_load_balancer, sni};
+use super::common::{answers, made, or_load_balancer, reset_after, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -35,10 +35,15 @@ rule! {
     "handshake-ack-rejected", "the server refused the last step of the handshake", by "server-host", since "0.1.0", Some(check)
 }
 
+/// Where the client is not seen, its ACK or first data come this soon after the SYN-ACK.
+const AT_ONCE: f64 = 1.0;
 /// The refusal follows within two round trips or this.
 const PROMPT: f64 = 0.05;
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if let Some(finding) = answer_to_nothing_seen(c) {
+        return Some(finding);
+    }
     let ack = c.final_ack()?;
     let server = c.side(Side::Server);
     if !c.by_server()
@@ -72,6 +77,48 @@ fn check(c: &ResetContext) -> Option<Finding> {
         ])
         .with(sni(c));
     Some(or_load_balancer(c, finding))
+}
+
+/// A reply without a socket, although nothing in the capture came just before: the ACK that it
+/// answers was held up behind the capture point, or the capture lacks the client's packets. A
+/// socket's own RST would have kept the connection's time stamps.
+fn answer_to_nothing_seen(c: &ResetContext) -> Option<Finding> {
+    let server = c.side(Side::Server);
+    let unseen = c.unseen();
+    let silent = c.bytes(Side::Client) == 0 && unseen.is_none_or(|u| u.bytes == 0);
+    let held_up = c.form() == Form::BareAbort
+        && c.rst().window == 0
+        && server.timestamps
+        && c.rst().options.timestamps.is_none();
+    let made_without_socket =
+        held_up || c.form() == Form::Stateless && unseen.is_some() && c.trigger().is_none();
+    let open = c.final_ack().is_some() || unseen.is_some();
+    if !c.by_server()
+        || !made_without_socket
+        || !open
+        || !silent
+        || c.forged
+        || server.bytes > 0
+        || server.fin.is_some()
+        || server.syn_retransmissions > 0
+    {
+        return None;
+    }
+    let syn_ack = c.syn_ack()?;
+    // much later it is data that met nobody
+    if !held_up && c.rst().time.seconds_since(syn_ack.time) > AT_ONCE {
+        return None;
+    }
+    Some(Finding::new(0.6, Basis::Inferred, Severity::Error).with([
+        reset_after(c, "the SYN-ACK", syn_ack),
+        Evidence::of(
+            Fact::NothingSaid {
+                side: Some(Side::Server),
+            },
+            [syn_ack, c.rst()],
+        ),
+        Evidence::of(Fact::NoSocketShape { held_up }, [c.rst()]),
+    ]))
 }
 
 /// Seconds to the server and back; with nothing better, what the handshake took at most.

@@ -1,6 +1,7 @@
 //! `idle-timeout-reset`: a timer closed an idle connection with a reset.
 
 use super::common::{companions, made, timer, timer_confidence, timer_silence};
+use super::preconnect_abandoned;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Confidence, Party, Severity};
@@ -35,13 +36,16 @@ rule! {
     "idle-timeout-reset", "a timer closed an idle connection with a reset", by "either or a device on the path", since "0.1.0", Some(check)
 }
 
+/// A silence of this length is a timer's, whatever was before.
+const CERTAIN: f64 = 10.0;
 /// Resets both ways within this time are one event.
 const BOTH_WAYS: f64 = 0.05;
-/// Idle times from here on are a device's if both sides are reset at once.
+/// Idle times from here on are a device's if both sides are reset at once, or if a device made
+/// the reset.
 const DEVICE_IDLE: f64 = 5.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
-    let silence = timer_silence(c)?;
+    let silence = timer_silence(c).or_else(|| since_capture_began(c))?;
     if outlived(c, silence) {
         return None;
     }
@@ -49,7 +53,12 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if closing || !c.established() || c.is_stateless() || c.form() == Form::Refusal {
         return None;
     }
-    if c.outstanding() || c.response_cut() || c.story.clean_quit {
+    // a device counts the silence, whoever is to speak next
+    let device = c.forged && silence >= DEVICE_IDLE;
+    if !device && (c.outstanding() || c.response_cut() || c.story.clean_quit) {
+        return None;
+    }
+    if preconnect_abandoned::unused(c) && both_ways(c).is_none() {
         return None;
     }
     // what was never delivered is no silence by choice
@@ -59,7 +68,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
     {
         return None;
     }
-    if c.bytes(Side::Client) + c.bytes(Side::Server) == 0 && !c.is_mid_flow() {
+    let said = c.bytes(Side::Client) + c.bytes(Side::Server);
+    if said == 0 && !c.is_mid_flow() {
         return None;
     }
     let last = (0..c.at)
@@ -68,7 +78,11 @@ fn check(c: &ResetContext) -> Option<Finding> {
     // a client that drops what it keeps for later use, with nothing open, loses nothing
     let severity = match c.response_complete() {
         Some(true) if c.by_client() && !c.forged => Severity::Harmless,
-        None if c.by_client() && !c.forged && c.server_spoke_last() => Severity::Info,
+        None if c.by_client() && !c.forged && (c.server_spoke_last() || said == 0) => {
+            Severity::Info
+        }
+        _ if c.by_client() && c.unseen().is_some_and(|u| u.after_all) => Severity::Info,
+        _ if device && c.outstanding() => Severity::Error,
         _ => Severity::Warning,
     };
     let mut finding = Finding::new(timer_confidence(silence), Basis::Inferred, severity)
@@ -83,6 +97,17 @@ fn check(c: &ResetContext) -> Option<Finding> {
         finding = finding.party(Party::MiddleboxBoth, Confidence::High);
     }
     Some(finding.with([made(c)]).with(companions(c)).timed())
+}
+
+/// Nothing was said since the capture began, and nobody asked whether the other is there.
+fn since_capture_began(c: &ResetContext) -> Option<f64> {
+    let quiet = |side: Side| {
+        let state = c.side(side);
+        state.bytes == 0 && state.keepalive_tail == 0 && state.retransmission_tail == 0
+    };
+    let silent = c.is_mid_flow() && Side::BOTH.into_iter().all(quiet);
+    c.idle_packets()
+        .filter(|s| silent && c.form() == Form::Abort && *s >= CERTAIN)
 }
 
 /// The connection was at rest for longer before, and no timer ended it.

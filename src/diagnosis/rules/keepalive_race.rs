@@ -50,6 +50,9 @@ const TYPED: [Protocol; 5] = [
 ];
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if c.is_stateless() && c.trigger().is_none() {
+        return request_unseen(c);
+    }
     let (server_fin, mark) = (c.fin(Side::Server)?, c.side(Side::Server).fin?);
     let request_segment = c.trigger().filter(|_| c.is_stateless())?;
     // what had been said before the two crossed
@@ -59,15 +62,19 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let new_request = matches!(c.trigger_kind()?, Kind::Data | Kind::Retransmission)
         && c.fin(Side::Client)
             .is_none_or(|f| f.time >= request_segment.time);
-    let used = server_at_fin.bytes > 0 && at_fin.bytes > 0;
-    let answered = server_at_fin.last_data > at_fin.last_data;
+    // an exchange before the capture began is not seen
+    let before = c.is_mid_flow() && at_fin.last_data.is_none();
+    let used = before || server_at_fin.bytes > 0 && at_fin.bytes > 0;
+    let answered = before || server_at_fin.last_data > at_fin.last_data;
     if c.story.protocol.is_some_and(|p| TYPED.contains(&p)) {
         return None;
     }
     if !c.by_server() || !new_request || !used || !answered || request_segment.len < 2 {
         return None;
     }
-    let last_data = server_at_fin.last_data.and_then(|i| c.segment(i))?;
+    let first_seen = before.then_some(0).filter(|i| *i < crossing);
+    let last_data = server_at_fin.last_data.or(first_seen);
+    let last_data = last_data.and_then(|i| c.segment(i))?;
     let idle = server_fin
         .time
         .min(request_segment.time)
@@ -103,5 +110,39 @@ fn check(c: &ResetContext) -> Option<Finding> {
                 Blame::Timers
             })
             .about(if acked_fin { "ignored" } else { "crossed" }),
+    )
+}
+
+/// At rest for this long before the FIN, the connection had nothing open.
+const AT_REST: f64 = 1.0;
+/// Where a half-closed connection is given up, a later FIN is answered by RST as well.
+const HALF_CLOSED: f64 = 30.0;
+
+/// Only the server was captured: it had answered, rested, closed, and then refused something,
+/// which can only be new data.
+fn request_unseen(c: &ResetContext) -> Option<Finding> {
+    let unseen = c.unseen().filter(|u| u.bytes > 0 && !u.after_all)?;
+    let fin_segment = c.fin(Side::Server)?;
+    let answer = c.last_data(Side::Server)?;
+    let idle = fin_segment.time.seconds_since(answer.time);
+    let typed = c.story.protocol.is_some_and(|p| TYPED.contains(&p));
+    let since = c.rst().time.seconds_since(fin_segment.time);
+    if !c.by_server() || c.tls().is_some() || typed || idle < AT_REST || since > HALF_CLOSED {
+        return None;
+    }
+    let taken = Fact::UnseenTaken {
+        side: Side::Client,
+        bytes: unseen.bytes,
+    };
+    Some(
+        Finding::new(0.8, Basis::Inferred, Severity::Warning)
+            .with([Evidence::of(
+                Fact::Idle { silence: idle },
+                [answer, fin_segment],
+            )])
+            .with(fin(c, Side::Server))
+            .with([made(c), Evidence::of(taken, unseen.last)])
+            .with(companions(c))
+            .blaming(Blame::Timers),
     )
 }

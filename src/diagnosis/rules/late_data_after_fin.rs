@@ -49,8 +49,18 @@ fn check(c: &ResetContext) -> Option<Finding> {
     }
     let trigger = late_segment(c);
     // a reset that answers something the capture does not show
-    let unseen = c.form() == Form::BareAbort && (c.peer().gap || c.peer().segments == 0);
+    let unseen = matches!(c.form(), Form::BareAbort | Form::Stateless)
+        && (c.peer().gap || c.peer().segments == 0);
     if trigger.is_none() && !unseen {
+        return None;
+    }
+    // what the closing side stated says more than that something came after it
+    let stated = c
+        .story
+        .error
+        .as_ref()
+        .is_some_and(|e| e.from_server == c.by_server() && (e.fatal || e.explains_close));
+    if trigger.is_none() && stated && c.one_direction_missing() {
         return None;
     }
     let what = trigger.map_or(LateKind::Other, |t| kind_of(c, t));

@@ -1,6 +1,7 @@
 //! `normal-close-by-reset`: everything was said; the reset only took the place of FIN.
 
 use super::common::{answers, companions, fin, made, meets_goodbye, request};
+use crate::diagnosis::confidence::payload_cut;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -44,6 +45,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
                 .with([made(c)])
                 .with(companions(c)),
         );
+    }
+    if let Some(finding) = answer_not_seen(c) {
+        return Some(finding);
     }
     let handshaking = c.tls().is_some_and(|t| {
         t.handshake_complete != Some(true) && t.app_records[0] == 0 && t.client_hello.is_some()
@@ -92,7 +96,8 @@ fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
     // (a readable protocol whose framing does not say whether the answer is whole is neither)
     let heuristic = c.story.response == ResponseState::None
         || peer_closed
-        || (c.response_complete().is_none() && (c.story.encrypted || c.story.protocol.is_none()));
+        || (c.response_complete().is_none()
+            && (c.story.encrypted || c.story.protocol.is_none() || payload_cut(c)));
     let own_delivered = c.unacknowledged(c.sender) == 0;
     let settled = heuristic
         && said_something
@@ -107,7 +112,9 @@ fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
     if silent && !quit && !framed && !peer_closed {
         return None;
     }
-    let server_answered_last = c.by_server() && heuristic && c.server_spoke_last() && own_delivered;
+    // (where payload was cut off, nothing says that a server had said all)
+    let server_answered_last =
+        c.by_server() && heuristic && c.server_spoke_last() && own_delivered && !payload_cut(c);
     if quit || framed {
         Some(0.88)
     } else if unacked {
@@ -117,4 +124,36 @@ fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
     } else {
         (server_answered_last && c.bytes(Side::Client) > 0).then_some(0.6)
     }
+}
+
+/// An answer of this many bytes at most is whole when the client aborts right behind it.
+const SMALL: u64 = 16_384;
+/// At rest for this long (seconds), the client was not in the middle of an answer.
+const AT_REST: f64 = 0.2;
+
+/// Only the client was captured: its acknowledgments tell that it had got something after its
+/// last message, and nothing came after its abort.
+fn answer_not_seen(c: &ResetContext) -> Option<Finding> {
+    let unseen = c.unseen().filter(|u| u.bytes > 0 && u.after_all)?;
+    let last = unseen.last?;
+    let rested = c.rst().time.seconds_since(last.time) >= AT_REST;
+    let asked = c.bytes(Side::Client) > 0 && c.story.tls.is_none();
+    let alone = c.episode.resets.len() == 1;
+    // what came sooner than the path allows was no answer to the last message
+    let round_trip = c.final_ack()?.time.seconds_since(c.syn()?.time);
+    let answer = last.time.seconds_since(c.last_data(Side::Client)?.time);
+    let answered = answer >= round_trip * 0.5;
+    if !c.by_client() || !c.is_abort() || c.forged || !asked || !alone || !answered {
+        return None;
+    }
+    let taken = Fact::UnseenTaken {
+        side: Side::Server,
+        bytes: unseen.bytes,
+    };
+    (rested || unseen.bytes <= SMALL).then(|| {
+        Finding::new(0.66, Basis::Inferred, Severity::Harmless)
+            .with([Evidence::of(taken, [last])])
+            .with(request(c))
+            .with([made(c)])
+    })
 }

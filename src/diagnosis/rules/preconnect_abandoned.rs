@@ -1,6 +1,6 @@
 //! `preconnect-abandoned`: a connection was opened and never used.
 
-use super::common::made;
+use super::common::{made, sni};
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -37,31 +37,42 @@ const UNUSED: f64 = 3.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let ack = c.final_ack()?;
-    if !c.by_client() || c.forged {
+    let unseen = c.unseen().is_some_and(|u| u.bytes > 0);
+    let silent = c.is_silent(Side::Client) && c.is_silent(Side::Server) && !unseen;
+    let idle = c.idle_before()?;
+    if !c.by_client() || c.forged || !(silent || only_tls(c)) || idle < UNUSED {
         return None;
     }
-    let silent = c.is_silent(Side::Client) && c.is_silent(Side::Server);
-    let only_tls = c.tls().is_some_and(|t| {
+    let nothing = if silent {
+        Fact::NothingSaid {
+            side: Some(Side::Client),
+        }
+    } else {
+        Fact::NothingAsked
+    };
+    // a system that has no socket any more lost it in a way that the capture does not show
+    c.is_abort().then(|| {
+        Finding::new(0.7, Basis::Inferred, Severity::Harmless)
+            .with([
+                Evidence::of(Fact::Idle { silence: idle }, [ack, c.rst()]),
+                Evidence::of(nothing, c.last_data(Side::Client).or(Some(ack))),
+            ])
+            .with(sni(c))
+            .with([made(c)])
+    })
+}
+
+/// TLS came up, and nothing was asked over it.
+fn only_tls(c: &ResetContext) -> bool {
+    c.tls().is_some_and(|t| {
         t.handshake_complete == Some(true)
             && t.app_records[0] <= 1
             && (t.session_tickets_only || t.app_records[1] == 0)
             && !t.alerts.iter().any(|a| a.is_fatal())
-    });
-    let idle = c.idle_before()?;
-    if !(silent || only_tls) || idle < UNUSED {
-        return None;
-    }
-    // a system that has no socket any more lost it in a way that the capture does not show
-    c.is_abort().then(|| {
-        Finding::new(0.7, Basis::Inferred, Severity::Harmless).with([
-            Evidence::of(Fact::Idle { silence: idle }, [ack, c.rst()]),
-            Evidence::of(
-                Fact::NothingSaid {
-                    side: Some(Side::Client),
-                },
-                [ack],
-            ),
-            made(c),
-        ])
     })
+}
+
+/// The client dropped what it never used, whatever the time.
+pub(super) fn unused(c: &ResetContext) -> bool {
+    c.by_client() && !c.forged && c.is_abort() && only_tls(c)
 }

@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::Side;
+use crate::reset::Form;
 
 rule! {
     /// ## Signature
@@ -37,6 +38,9 @@ rule! {
 }
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if let Some(finding) = client_not_seen(c) {
+        return Some(finding);
+    }
     let ack = c.final_ack()?;
     let client_silent = c.is_silent(Side::Client);
     if !c.by_server()
@@ -71,4 +75,29 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(sni(c));
     }
     Some(finding.with([made(c)]))
+}
+
+/// Only the server was captured: it aborted, and neither said nor acknowledged a byte.
+fn client_not_seen(c: &ResetContext) -> Option<Finding> {
+    let unseen = c.unseen().filter(|u| u.bytes == 0)?;
+    let syn_ack = c.syn_ack()?;
+    let server = c.side(Side::Server);
+    let accepted = c.by_server()
+        && c.form() == Form::Abort
+        && server.bytes == 0
+        && server.fin.is_none()
+        && server.syn_retransmissions == 0;
+    accepted.then(|| {
+        Finding::new(0.62, Basis::Inferred, Severity::Error).with([
+            reset_after(c, "the SYN-ACK", syn_ack),
+            Evidence::of(
+                Fact::UnseenTaken {
+                    side: Side::Client,
+                    bytes: unseen.bytes,
+                },
+                [c.rst()],
+            ),
+            made(c),
+        ])
+    })
 }

@@ -36,6 +36,9 @@ rule! {
 }
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if let Some(finding) = request_not_seen(c) {
+        return Some(finding);
+    }
     let last = c.last_data(Side::Client)?;
     let aborted = c.is_abort() || aborted_on_request(c);
     // the server did not wait for the rest of it
@@ -70,6 +73,28 @@ fn check(c: &ResetContext) -> Option<Finding> {
         finding
             .with(fin(c, Side::Client))
             .with([made(c)])
+            .with(companions(c)),
+    )
+}
+
+/// Only the server was captured: it took a message, sent nothing back, and aborted.
+fn request_not_seen(c: &ResetContext) -> Option<Finding> {
+    let unseen = c.unseen_waits()?;
+    if !c.is_abort() || c.fin(Side::Server).is_some() || c.response_cut() {
+        return None;
+    }
+    let taken = Fact::UnseenTaken {
+        side: Side::Client,
+        bytes: unseen.bytes,
+    };
+    let last = unseen.last?;
+    Some(
+        Finding::new(0.62, Basis::Inferred, Severity::Error)
+            .with([
+                Evidence::of(taken, [last]),
+                reset_after(c, "its last acknowledgment", last),
+                made(c),
+            ])
             .with(companions(c)),
     )
 }

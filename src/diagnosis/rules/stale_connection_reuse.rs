@@ -7,7 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::diagnosis::timers;
-use crate::reset::Kind;
+use crate::reset::{Form, Kind};
 
 rule! {
     /// ## Signature
@@ -41,6 +41,9 @@ const IDLE: f64 = 5.0;
 const LONG: f64 = 30.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
+    if c.form() == Form::Stateless && c.trigger().is_none() {
+        return woken_unseen(c);
+    }
     let data = matches!(c.trigger_kind()?, Kind::Data | Kind::Retransmission);
     let silence = c.idle_packets()?;
     let refused_repeats = c.trigger_kind()? == Kind::Retransmission && silence < LONG;
@@ -81,4 +84,27 @@ fn check(c: &ResetContext) -> Option<Finding> {
         .blaming(Blame::Timers)
         .timed();
     Some(or_load_balancer(c, finding))
+}
+
+/// The capture lacks what woke the connection: a reply without a socket ends the silence.
+fn woken_unseen(c: &ResetContext) -> Option<Finding> {
+    let unseen = c.unseen()?;
+    let silence = c.idle_packets()?;
+    let used = unseen.bytes > 0 || c.own().bytes > 0;
+    if silence < IDLE || !used || c.fin(c.sender).is_some() {
+        return None;
+    }
+    Some(
+        Finding::new(0.65, Basis::Inferred, Severity::Error)
+            .with([
+                Evidence::of(
+                    Fact::Idle { silence },
+                    c.last(c.sender).into_iter().chain([c.rst()]),
+                ),
+                made(c),
+            ])
+            .with(companions(c))
+            .blaming(Blame::Timers)
+            .timed(),
+    )
 }

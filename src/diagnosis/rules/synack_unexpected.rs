@@ -38,6 +38,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if !c.by_client() || !c.is_stateless() && !c.is_abort() {
         return None;
     }
+    if let Some(finding) = not_seen(c) {
+        return Some(finding);
+    }
     let syn_ack = c
         .trigger()
         .filter(|q| q.has(tcp_flags::SYN | tcp_flags::ACK))?;
@@ -61,6 +64,25 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with([Evidence::of(fact, [syn_ack])])
             .with(answers(c))
             .with([made(c)])
+            .party(Party::Unknown, Confidence::Medium),
+    )
+}
+
+/// Only the client was captured: it had sent nothing but its SYN, and the number of its RST is
+/// what a SYN-ACK acknowledged that was not for this SYN.
+fn not_seen(c: &ResetContext) -> Option<Finding> {
+    let client = c.side(Side::Client);
+    let off = c.rst().seq.since(client.isn?.plus(1));
+    let lone = c.unseen()?.bytes == 0 && client.bytes == 0 && client.max_ack.is_none();
+    if !c.is_stateless() || c.trigger().is_some() || !lone || off == 0 {
+        return None;
+    }
+    let fact = Fact::AckMismatchUnseen {
+        bytes: i64::from(off),
+    };
+    Some(
+        Finding::new(0.7, Basis::Inferred, Severity::Warning)
+            .with([Evidence::of(fact, [c.rst()]), made(c)])
             .party(Party::Unknown, Confidence::Medium),
     )
 }

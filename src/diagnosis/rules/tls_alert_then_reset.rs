@@ -86,7 +86,10 @@ fn telling_alert<'a>(c: &ResetContext<'a>) -> Option<&'a TlsAlert> {
         return Some(fatal);
     }
     // an encrypted alert after the handshake is most likely a close_notify
-    let handshaking = tls.handshake_complete != Some(true) && !tls.session_tickets_only;
+    // (where one side is missing, or the beginning, the handshake's end is not seen; a FIN behind
+    // the alert is a goodbye)
+    let goodbye = (c.one_direction_missing() || c.is_mid_flow()) && c.fin(c.sender).is_some();
+    let handshaking = tls.handshake_complete != Some(true) && !tls.session_tickets_only && !goodbye;
     tls.alerts
         .iter()
         .find(|a| a.encrypted_guess && a.is_last && a.level.is_none())

@@ -1,6 +1,7 @@
 //! `tls-handshake-timeout`: the TLS handshake stalled until a timer ended it.
 
 use super::common::{made, sni, timer, timer_confidence};
+use crate::diagnosis::confidence::payload_cut;
 use crate::diagnosis::context::ResetContext;
 use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
@@ -41,6 +42,11 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let hello = tls.client_hello.as_ref()?;
     let done = tls.handshake_complete == Some(true) || tls.app_records[0] > 0;
     let silence = c.idle_before()?;
+    // with most of it cut off, more data after the hellos may well be its end
+    let both = |side: Side| c.side(side).data_segments > 1;
+    if payload_cut(c) && Side::BOTH.into_iter().all(both) {
+        return None;
+    }
     if done || silence < SHORTEST || !c.is_abort() || tls.alerts.iter().any(|a| a.is_fatal()) {
         return None;
     }

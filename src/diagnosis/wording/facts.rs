@@ -84,6 +84,16 @@ fn opening(fact: &Fact) -> Option<String> {
             "bare RST at the {}'s next sequence number; what it answers is not in the capture",
             side.word()
         ),
+        Fact::NoSocketShape { held_up: true } => {
+            "bare RST without the connection's time stamps, as a stack without a socket answers: most likely the ACK was held up behind the capture point".to_owned()
+        }
+        Fact::NoSocketShape { held_up: false } => {
+            "bare RST, as a stack without a socket answers; what it answers is not in the capture"
+                .to_owned()
+        }
+        Fact::SynAckUnseen => {
+            "the RST acknowledges a SYN-ACK that is not in the capture".to_owned()
+        }
         Fact::TakesLast { delay } => format!(
             "the RST itself acknowledges the last data, sent {} before",
             duration(*delay)
@@ -211,6 +221,12 @@ fn connecting(fact: &Fact) -> Option<String> {
     })
 }
 
+/// Distance and direction of a number.
+fn off_by(bytes: i64) -> String {
+    let side = if bytes < 0 { "below" } else { "above" };
+    format!("{} {side}", bytes.unsigned_abs())
+}
+
 /// Handshake and stage.
 fn stage(fact: &Fact) -> Option<String> {
     Some(match fact {
@@ -218,9 +234,14 @@ fn stage(fact: &Fact) -> Option<String> {
             "the SYN-ACK acknowledges a number that has nothing to do with the client's SYN"
                 .to_owned()
         }
-        Fact::AckMismatch { bytes } => {
-            format!("the SYN-ACK acknowledges a number {bytes} off the client's SYN")
-        }
+        Fact::AckMismatch { bytes } => format!(
+            "the SYN-ACK acknowledges a number {} what the client's SYN asks for",
+            off_by(*bytes)
+        ),
+        Fact::AckMismatchUnseen { bytes } => format!(
+            "the RST answers a SYN-ACK, not in the capture, that acknowledged a number {} what the client's SYN asks for",
+            off_by(*bytes)
+        ),
         Fact::NoSyn => "nothing in the capture asked for it".to_owned(),
         Fact::ChallengeAck => {
             "the server answers with an acknowledgment of the old connection".to_owned()
@@ -232,6 +253,18 @@ fn stage(fact: &Fact) -> Option<String> {
         Fact::NothingTaken { what } => {
             format!("the {what} was on its way, the RST acknowledges none of it")
         }
+        Fact::NothingAsked => "TLS came up, and nothing was asked over it".to_owned(),
+        Fact::UnseenTaken { side, bytes: 0 } => format!(
+            "the {} had acknowledged no byte of the {}, whose packets are not in the capture",
+            side.peer().word(),
+            side.word()
+        ),
+        Fact::UnseenTaken { side, bytes } => format!(
+            "the {} had acknowledged {bytes} byte{} of the {}, whose packets are not in the capture",
+            side.peer().word(),
+            s(*bytes),
+            side.word()
+        ),
         Fact::StageName { stage } => format!("aborted: {stage}"),
         _ => return None,
     })
@@ -287,7 +320,7 @@ fn stated(fact: &Fact) -> Option<String> {
             format!("only {seen} of {expected} bytes of the body had been sent")
         }
         Fact::Unread { bytes } => format!("{bytes} bytes were acknowledged but never answered"),
-        Fact::Unseen { side, bytes } => format!(
+        Fact::Missed { side, bytes } => format!(
             "by its number, the {} had sent {bytes} bytes that never came by here: lost on the way, or too long for the path",
             side.word()
         ),

@@ -170,12 +170,19 @@ pub fn lead_with(lead: &str, rest: &str) -> String {
 /// What several connections show, in words.
 pub mod pattern {
     use super::duration;
+    use crate::flow::Endpoint;
+    use std::collections::BTreeSet;
 
     /// Refusals of one client by one service.
     #[must_use]
-    pub fn refused_every_time(times: usize, spacing: f64) -> String {
+    pub fn refused_every_time(times: usize, spacing: f64, accepted: usize) -> String {
+        let else_where = match accepted {
+            0 => "none accepted".to_owned(),
+            1 => "although the port accepted 1 other connection".to_owned(),
+            n => format!("although the port accepted {n} other connections"),
+        };
         format!(
-            "{times} attempts refused, about {} apart, none accepted",
+            "{times} attempts refused, about {} apart, {else_where}",
             duration(spacing)
         )
     }
@@ -225,13 +232,25 @@ pub mod pattern {
         )
     }
 
-    /// A scanner.
+    /// A scanner: the closed ports it tried, all of one host or one port of all hosts included.
     #[must_use]
-    pub fn scanned(targets: usize, seconds: f64) -> String {
-        format!(
-            "the client tried {targets} closed ports within {}",
-            duration(seconds)
-        )
+    pub fn scanned(targets: &BTreeSet<Endpoint>, seconds: f64) -> String {
+        let hosts: BTreeSet<_> = targets.iter().map(|t| t.ip).collect();
+        let ports: BTreeSet<_> = targets.iter().map(|t| t.port).collect();
+        let within = duration(seconds);
+        match (hosts.len(), ports.first()) {
+            (1, _) => format!(
+                "the client tried {} closed ports of this host within {within}",
+                targets.len()
+            ),
+            (n, Some(port)) if ports.len() == 1 => {
+                format!("the client tried port {port} of {n} hosts within {within}: closed on all")
+            }
+            (n, _) => format!(
+                "the client tried {} closed ports of {n} hosts within {within}",
+                targets.len()
+            ),
+        }
     }
 
     /// Periodic probes.
@@ -258,6 +277,14 @@ pub mod pattern {
         format!(
             "after a device's reset, all {others} connections of this client to this service were reset for {}",
             duration(seconds)
+        )
+    }
+
+    /// A segment of a connection under another address than the connection's.
+    #[must_use]
+    pub fn left_translation(address: &str) -> String {
+        format!(
+            "it acknowledges data of the connection with {address}: a segment of that one, not translated"
         )
     }
 
