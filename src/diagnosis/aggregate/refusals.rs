@@ -4,7 +4,8 @@ use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Party, World};
 use crate::diagnosis::wording::pattern;
-use crate::flow::{Endpoint, ServiceOutcome};
+use crate::flow::{Endpoint, Segment, ServiceOutcome};
+use crate::reset::Reset;
 use crate::units::Timestamp;
 use std::collections::BTreeMap;
 
@@ -137,33 +138,31 @@ fn repeated(cases: &mut [Case], indexes: &[usize], accepted: usize) {
 /// Refusals of one connection; what the capture holds twice counts once.
 fn refusals(case: &Case) -> usize {
     let conn = &case.connection;
-    let copies = case
-        .episode
-        .resets
-        .iter()
-        .filter(|r| conn.segments[r.segment].duplicate_of.is_some())
-        .count();
+    if conn.segments.iter().any(Segment::is_syn_ack) {
+        return refused(case).count().max(1);
+    }
+    let resets = case.episode.resets.iter();
+    let copies = resets.filter(|r| conn.segments[r.segment].duplicate_of.is_some());
     usize::try_from(conn.totals.resets[1])
         .unwrap_or(1)
-        .saturating_sub(copies)
+        .saturating_sub(copies.count())
         .max(1)
+}
+
+/// Resets of a connection that did not come up yet, each once.
+fn refused(case: &Case) -> impl Iterator<Item = &Reset> {
+    let segments = &case.connection.segments;
+    let up = segments.iter().position(Segment::is_syn_ack);
+    let up = up.unwrap_or(segments.len());
+    let resets = case.episode.resets.iter();
+    resets.filter(move |r| r.segment < up && segments[r.segment].duplicate_of.is_none())
 }
 
 /// Two refusals of one SYN.
 fn retried_by_system(case: &Case) -> bool {
-    let resets = case
-        .episode
-        .resets
-        .iter()
-        .filter(|r| case.connection.segments[r.segment].duplicate_of.is_none());
-    resets.count() >= 2
-        && case
-            .connection
-            .segments
-            .iter()
-            .filter(|s| s.is_syn() && s.duplicate_of.is_none())
-            .count()
-            >= 2
+    let segments = case.connection.segments.iter();
+    let syns = segments.filter(|s| s.is_syn() && s.duplicate_of.is_none());
+    refused(case).count() >= 2 && syns.count() >= 2
 }
 
 /// False if the refusals are too few for either.
