@@ -112,17 +112,11 @@ fn likelihood(c: &ResetContext, quit: bool, framed: bool) -> Option<f64> {
     if silent && !quit && !framed && !peer_closed {
         return None;
     }
-    // (where payload was cut off, nothing says that a server had said all)
-    let server_answered_last =
-        c.by_server() && heuristic && c.server_spoke_last() && own_delivered && !payload_cut(c);
+    // (a server's last word is no sign that it had said all, unless a protocol tells)
     if quit || framed {
         Some(0.88)
-    } else if unacked {
-        None
-    } else if settled {
-        Some(0.66)
     } else {
-        (server_answered_last && c.bytes(Side::Client) > 0).then_some(0.6)
+        (settled && !unacked).then_some(0.66)
     }
 }
 
