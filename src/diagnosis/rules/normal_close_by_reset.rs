@@ -52,7 +52,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let handshaking = c.tls().is_some_and(|t| {
         t.handshake_complete != Some(true) && t.app_records[0] == 0 && t.client_hello.is_some()
     });
-    if !c.is_abort() || !c.established() || c.forged || handshaking {
+    // what the capture lacks may be an error message
+    let missed = c.missed(c.sender).is_some_and(|bytes| bytes > 1);
+    if !c.is_abort() || !c.established() || c.forged || handshaking || missed {
         return None;
     }
     let quit = c.story.clean_quit;
