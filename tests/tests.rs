@@ -2,6 +2,7 @@
 
 mod batch;
 mod cli;
+mod crowd;
 mod documents;
 mod fragments;
 mod fuzz;

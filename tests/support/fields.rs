@@ -4,6 +4,7 @@
 use super::capture::{Capture, Frame};
 use std::net::IpAddr;
 
+pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
 pub const ACK: u8 = 16;
 
@@ -86,6 +87,14 @@ impl Place {
             (false, true) => (self.ip + 16, 4),
             (true, false) => (self.ip + 8, 16),
             (true, true) => (self.ip + 24, 16),
+        }
+    }
+
+    fn set_header_checksum(self, data: &mut [u8]) {
+        if !self.v6 {
+            put(data, self.ip + 10, &[0, 0]);
+            let value = !fold(sum(&data[self.ip..self.tcp.min(data.len())]));
+            put(data, self.ip + 10, &value.to_be_bytes());
         }
     }
 
@@ -262,12 +271,36 @@ pub fn rename(capture: &Capture) -> Capture {
                 put(data, port, &(value ^ 0x0155).to_be_bytes());
             }
         }
-        if !place.v6 {
-            let header = place.ip..place.tcp.min(data.len());
-            put(data, place.ip + 10, &[0, 0]);
-            let value = !fold(sum(&data[header]));
-            put(data, place.ip + 10, &value.to_be_bytes());
+        place.set_header_checksum(data);
+    })
+}
+
+/// Gives every host an address in networks of the capture's own, told from others' by a number,
+/// prefixes kept; but the one that opens connections in IPv4 the address `client`, if given.
+pub fn number(capture: &Capture, number: u8, client: Option<[u8; 4]>) -> Capture {
+    let opens = |f: &Frame| {
+        let place = place(capture.link_type, &f.data)?;
+        let (at, len) = place.address_at(false);
+        let own = place.is_own() && place.flags(&f.data) & (SYN | ACK) == SYN;
+        f.data.get(at..at + len).filter(|_| own).map(<[u8]>::to_vec)
+    };
+    let opener = capture.frames.iter().find_map(opens);
+    edit(capture, |place, data| {
+        for second in [false, true] {
+            let (at, len) = place.address_at(second);
+            match (len, data.get_mut(at..at + len)) {
+                (4, Some(ip)) if client.is_some() && opener.as_deref() == Some(&*ip) => {
+                    ip.copy_from_slice(&client.unwrap_or_default());
+                }
+                (4, Some(ip)) => {
+                    let net = ip[1].wrapping_mul(16).wrapping_add(ip[2]);
+                    ip[..3].copy_from_slice(&[20, number, net]);
+                }
+                (_, Some(ip)) => ip[5] = number,
+                (_, None) => {}
+            }
         }
+        place.set_header_checksum(data);
     })
 }
 
