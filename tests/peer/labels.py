@@ -80,7 +80,7 @@ class Score:
         met = [0] * len(items)
         right = wrong = party_right = party_all = 0
         for got, party in cases:
-            at = self.place(items, left, got)
+            at = self.place(items, left, met, got)
             if at is None:
                 if got in companions:
                     continue
@@ -109,10 +109,10 @@ class Score:
             self.parties.append(Fraction(party_right, party_all))
 
     @staticmethod
-    def place(items, left, got):
-        """The item that a case answers: one that still wants cases first."""
+    def place(items, left, met, got):
+        """The item that a case answers: one that still wants cases first, and of these one without any."""
         fits = [n for n, item in enumerate(items) if got in item.classes]
-        open_items = [n for n in fits if left[n] != 0]
+        open_items = sorted((n for n in fits if left[n] != 0), key=lambda n: met[n] > 0)
         return (open_items or fits or [None])[0]
 
     @staticmethod
