@@ -15,11 +15,11 @@ impl Timestamp {
         self.nanos_since(earlier) as f64 / 1e9
     }
 
-    /// Nanoseconds from `earlier` to `self`, clamped to 64 bits.
+    /// Nanoseconds from `earlier` to `self`, clamped so that the negative of them fits as well.
     #[inline]
     #[must_use]
     pub fn nanos_since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
+        self.0.saturating_sub(earlier.0).max(-i64::MAX)
     }
 }
 
@@ -91,6 +91,13 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::{Timestamp, TsResolution};
+
+    #[test]
+    fn a_difference_of_any_times_has_a_magnitude() {
+        let (first, last) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+        assert_eq!(first.nanos_since(last).abs(), i64::MAX);
+        assert_eq!(last.nanos_since(first), i64::MAX);
+    }
 
     #[test]
     fn every_kind_of_resolution() {
