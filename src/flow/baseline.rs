@@ -114,7 +114,7 @@ impl Part {
     pub fn take(&mut self, ends: &Ends) {
         self.learn(ends, |_, visit| {
             let healthy = visit.healthy.map(|h| &ends.healthy[h as usize]);
-            Some(healthy.map(|h| (h.talked, || Some(Box::new(h.clone())))))
+            healthy.map(|h| (h.talked, || Some(Box::new(h.clone()))))
         });
     }
 
@@ -125,23 +125,17 @@ impl Part {
             let [client, server] = [visit.client, 1 - visit.client];
             let [client, server] = [client, server].map(|i| ended.sides[i].endpoint);
             let shown = move || wanted.shows(client, server, visit.times.0);
-            // the samples of all services share their memory: none is for others
-            if !wanted.services.contains(&server) && !shown() {
-                return None;
-            }
-            let flow = visit.healthy.and_then(|slot| table.flow(slot));
-            Some(flow.map(|(flow, arena)| {
-                let healthy = move || shown().then(|| Box::new(Healthy::of(flow, arena, visit)));
-                (Healthy::talked(flow), healthy)
-            }))
+            let (flow, arena) = table.flow(visit.healthy?)?;
+            let healthy = move || shown().then(|| Box::new(Healthy::of(flow, arena, visit)));
+            Some((Healthy::talked(flow), healthy))
         });
     }
 
-    // `offered` says of a visit whether it is counted, and what it offers to the samples.
+    // `offered` says what a visit offers to the samples.
     fn learn<'a, H: FnOnce() -> Option<Box<Healthy>>>(
         &mut self,
         ends: &'a Ends,
-        offered: impl Fn(&'a Ended, &'a Visit) -> Option<Option<(bool, H)>>,
+        offered: impl Fn(&'a Ended, &'a Visit) -> Option<(bool, H)>,
     ) {
         for lesson in &ends.lessons[self.index] {
             match *lesson {
@@ -153,9 +147,8 @@ impl Part {
                     let Some(visit) = &ended.visit else {
                         continue;
                     };
-                    if let Some(offered) = offered(ended, visit) {
-                        self.add_visit(ended.sides[1 - visit.client].endpoint, visit, offered);
-                    }
+                    let server = ended.sides[1 - visit.client].endpoint;
+                    self.add_visit(server, visit, offered(ended, visit));
                 }
             }
         }
@@ -379,8 +372,10 @@ impl Wanted {
         wanted
     }
 
-    // Whether a connection with this start may be shown beside those that were reset.
-    fn shows(&self, client: Endpoint, server: Endpoint, start: i64) -> bool {
+    /// Whether a connection with this start, in nanoseconds, may be shown beside those that were
+    /// reset.
+    #[must_use]
+    pub fn shows(&self, client: Endpoint, server: Endpoint, start: i64) -> bool {
         self.contrast.contains(&server)
             || self.strays.contains(&client)
             || self.attempts.on_port(server.port) && self.attempts.raced(client.ip, start)

@@ -161,10 +161,9 @@ pub fn teach<K: Key>(at: u32, flow: &Flow<K>, arena: &Arena, wanted: &Wanted, en
     let sides = flow.key.endpoints();
     let hosts = sides.map(|side| wanted.hosts.contains(&side.ip));
     let asked_for = |client: &usize| {
-        let server = sides[1 - client];
-        wanted.services.contains(&server)
-            || wanted.attempts.on_port(server.port)
-            || wanted.strays.contains(&sides[*client])
+        let [client, server] = [sides[*client], sides[1 - client]];
+        // the samples of all services share their memory: none is for others
+        wanted.services.contains(&server) || wanted.shows(client, server, flow.first_time)
     };
     let client = flow.opener().filter(asked_for);
     if hosts == [false; 2] && client.is_none() {

@@ -48,19 +48,31 @@ def tcpdump_filter(source, target, expression):
     run("tcpdump", "-nr", source, "-w", target, expression)
 
 
+def only_from(source, target, host):
+    tcpdump_filter(source, target, f"src host {host}")
+
+
+def cut(source, target, snaplen):
+    run("editcap", "-F", "pcap", "-s", str(snaplen), source, target)
+
+
+def without(source, target, frames):
+    run("editcap", "-F", "pcap", source, target, frames)
+
+
 @derived("reset-mid-response", "C", ("reset-mid-response", SERVER), "only the server's packets")
 def one_way_reset_mid_response(source, target):
-    tcpdump_filter(source, target, "src host 192.0.2.10")
+    only_from(source, target, "192.0.2.10")
 
 
 @derived("http-waf-reset", "C", ("reset-after-request|abortive-close|unclassified", SERVER), "only the server's packets")
 def one_way_http_waf_reset(source, target):
-    tcpdump_filter(source, target, "src host 192.0.2.10")
+    only_from(source, target, "192.0.2.10")
 
 
 @derived("syn-refused-application-retry", "C", ("6x orphan-reset|syn-refused|syn-refused-repeatedly", f"{UNKNOWN}|{SERVER}"), "only the server's packets")
 def one_way_refusals(source, target):
-    tcpdump_filter(source, target, "src host 192.0.2.10")
+    only_from(source, target, "192.0.2.10")
 
 
 @derived("http-waf-reset", "C", ("orphan-reset", f"{UNKNOWN}|{SERVER}"), "only the RST")
@@ -70,57 +82,57 @@ def rst_only(source, target):
 
 @derived("reset-mid-response", "C", ("reset-mid-response", SERVER), "without the three packets of the handshake")
 def midflow_reset_mid_response(source, target):
-    run("editcap", "-F", "pcap", source, target, "1-3")
+    without(source, target, "1-3")
 
 
 @derived("mysql-query-reset", "S", ("reset-after-request", SERVER), "without the handshake and the server's greeting")
 def midflow_mysql_query(source, target):
-    run("editcap", "-F", "pcap", source, target, "1-5")
+    without(source, target, "1-5")
 
 
 @derived("server-lost-one-connection", "C", ("no-such-connection", SERVER), "without the three packets of the handshake")
 def midflow_no_such_connection(source, target):
-    run("editcap", "-F", "pcap", source, target, "1-3")
+    without(source, target, "1-3")
 
 
 @derived("mysql-query-reset", "C", ("reset-after-request", SERVER), "cut to 68 bytes per packet")
 def snaplen_mysql_query(source, target):
-    run("editcap", "-F", "pcap", "-s", "68", source, target)
+    cut(source, target, 68)
 
 
 @derived("client-hello-server-abort", "C", ("2x reset-after-client-hello|reset-after-request", SERVER), "cut to 68 bytes per packet")
 def snaplen_client_hello(source, target):
-    run("editcap", "-F", "pcap", "-s", "68", source, target)
+    cut(source, target, 68)
 
 
 @derived("idle-timeout-server", "S", ("3x idle-timeout-reset", SERVER), "cut to 68 bytes per packet")
 def snaplen_idle_timeout(source, target):
-    run("editcap", "-F", "pcap", "-s", "68", source, target)
+    cut(source, target, 68)
 
 
 @derived("upload-rejected-413", "C", ("upload-rejected|error-response-then-reset", SERVER), "cut to 96 bytes per packet: the length of the body is not seen")
 def snaplen_upload_rejected(source, target):
-    run("editcap", "-F", "pcap", "-s", "96", source, target)
+    cut(source, target, 96)
 
 
 @derived("reset-mid-response", "C", ("abortive-close|reset-mid-response", SERVER), "cut to 68 bytes per packet: nothing says that the answer was whole")
 def snaplen_reset_mid_response(source, target):
-    run("editcap", "-F", "pcap", "-s", "68", source, target)
+    cut(source, target, 68)
 
 
 @derived("server-lost-one-connection", "C", ("no-such-connection", SERVER), "only the server's packets")
 def one_way_state_lost(source, target):
-    tcpdump_filter(source, target, "src host 192.0.2.10")
+    only_from(source, target, "192.0.2.10")
 
 
 @derived("keepalive-race-crossed", "C", ("keepalive-race|late-data-after-fin", SERVER), "only the server's packets")
 def one_way_keepalive_race(source, target):
-    tcpdump_filter(source, target, "src host 192.0.2.10")
+    only_from(source, target, "192.0.2.10")
 
 
 @derived("v6-client-abort-mid-response", "S", ("client-abort-mid-response", CLIENT), "only the client's packets")
 def one_way_client_abort(source, target):
-    tcpdump_filter(source, target, "src host 2001:db8:1::2")
+    only_from(source, target, "2001:db8:1::2")
 
 
 @derived("http-waf-reset", "C", ("reset-after-request", SERVER), "pcapng with nanoseconds and an interface name")

@@ -114,6 +114,30 @@ def low_ttl_decoy(lab):
     del out
 
 
+class BehindNat:
+    """A healthy connection to a pod behind R2's destination NAT, which lets invalid segments pass; its last segment `q` at the pod."""
+
+    def __init__(self, lab, port, pod_port, paths, body):
+        lab.R2.filter("forward", "ct state established,related,new,invalid accept")
+        lab.R2.nft(
+            "table ip nat {\nchain pre {\ntype nat hook prerouting priority -100;\n"
+            f"ip daddr 203.0.113.80 tcp dport {port} dnat to 10.3.0.2:{pod_port}\n}}\n}}\n"
+        )
+        self.listener = lab.S.listen("10.3.0.2", pod_port)
+        seen = []
+        self.watch = raw.Watch(lab.S, "eth0", lambda q: seen.append(q) or ())
+        self.connection = lab.C.connect("203.0.113.80", port)
+        self.accepted = lab.S.accept(self.listener)
+        for path in paths:
+            write(self.connection, request(path))
+            read(self.accepted)
+            write(self.accepted, response(body=body))
+            read(self.connection)
+        time.sleep(0.3)
+        self.q = [s for s in seen if s.dport == pod_port][-1]
+        self.end = self.q.seq + len(self.q.payload)
+
+
 @scenario(
     C=(
         "nat-or-conntrack-state-lost|orphan-reset|no-such-connection + no-such-connection|nat-or-conntrack-state-lost",
@@ -123,30 +147,13 @@ def low_ttl_decoy(lab):
 )
 def conntrack_invalid_leak(lab):
     """Kubernetes-like: a segment out of window is not translated back, and the client resets the pod's address."""
-    lab.R2.filter("forward", "ct state established,related,new,invalid accept")
-    lab.R2.nft(
-        "table ip nat {\nchain pre {\ntype nat hook prerouting priority -100;\n"
-        "ip daddr 203.0.113.80 tcp dport 80 dnat to 10.3.0.2:8080\n}\n}\n"
-    )
-    listener = lab.S.listen("10.3.0.2", 8080)
-    seen = []
-    watch = raw.Watch(lab.S, "eth0", lambda q: seen.append(q) or ())
-    connection = lab.C.connect("203.0.113.80", 80)
-    accepted = lab.S.accept(listener)
-    for path in ("/1", "/2"):
-        write(connection, request(path))
-        read(accepted)
-        write(accepted, response(body=b"pod answer"))
-        read(connection)
-    time.sleep(0.3)
-    q = [s for s in seen if s.dport == 8080][-1]
-    end = q.seq + len(q.payload)
-    stray = raw.build("10.3.0.2", q.src, 8080, q.sport, q.ack + 400_000_000, end, raw.ACK | raw.PSH, 509, 64, 4242, payload=b"stale segment")
+    pod = BehindNat(lab, 80, 8080, ("/1", "/2"), b"pod answer")
+    stray = raw.build("10.3.0.2", pod.q.src, 8080, pod.q.sport, pod.q.ack + 400_000_000, pod.end, raw.ACK | raw.PSH, 509, 64, 4242, payload=b"stale segment")
     raw.send(raw.raw_socket(lab.S), stray)
     time.sleep(0.3)
-    write(connection, request("/3"))
+    write(pod.connection, request("/3"))
     time.sleep(0.3)
-    watch.stop()
+    pod.watch.stop()
 
 
 @scenario(("2x middlebox-injection", f"{AS_SERVER}|{BOTH}"), seconds=0.010)
@@ -167,25 +174,8 @@ def injection_near_server(lab):
 @scenario(C=("nat-or-conntrack-state-lost", f"{CLIENT}|{AT_SERVER}"))
 def out_of_window_leak(lab):
     """Destination NAT on R2: one segment out of window leaves with the address behind it; the connection stays healthy."""
-    lab.R2.filter("forward", "ct state established,related,new,invalid accept")
-    lab.R2.nft(
-        "table ip nat {\nchain pre {\ntype nat hook prerouting priority -100;\n"
-        "ip daddr 203.0.113.80 tcp dport 443 dnat to 10.3.0.2:9443\n}\n}\n"
-    )
-    listener = lab.S.listen("10.3.0.2", 9443)
-    seen = []
-    watch = raw.Watch(lab.S, "eth0", lambda q: seen.append(q) or ())
-    connection = lab.C.connect("203.0.113.80", 443)
-    accepted = lab.S.accept(listener)
-    for path in ("/0", "/1", "/2"):
-        write(connection, request(path))
-        read(accepted)
-        write(accepted, response(body=b"pod"))
-        read(connection)
-    time.sleep(0.3)
-    q = [s for s in seen if s.dport == 9443][-1]
-    end = q.seq + len(q.payload)
-    stray = raw.build("10.3.0.2", q.src, 9443, q.sport, q.ack + 300_000_000, end, raw.ACK | raw.PSH, 509, 64, 4242, payload=b"out of window " * 20)
+    pod = BehindNat(lab, 443, 9443, ("/0", "/1", "/2"), b"pod")
+    stray = raw.build("10.3.0.2", pod.q.src, 9443, pod.q.sport, pod.q.ack + 300_000_000, pod.end, raw.ACK | raw.PSH, 509, 64, 4242, payload=b"out of window " * 20)
     raw.send(raw.raw_socket(lab.S), stray)
     time.sleep(0.4)
-    watch.stop()
+    pod.watch.stop()

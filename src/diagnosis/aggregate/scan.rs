@@ -3,7 +3,7 @@
 use super::change::{Change, apply};
 use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
-use crate::diagnosis::rules::PROMPT;
+use crate::diagnosis::rules::NO_SOCKET;
 use crate::diagnosis::wording::pattern;
 use crate::flow::Endpoint;
 use crate::units::Timestamp;
@@ -71,7 +71,9 @@ fn probe(case: &Case) -> Option<Met> {
     let lone = totals.segments[0] <= 3 && totals.bytes == [0, 0];
     match case.diagnosis.class {
         "syn-refused" | "no-such-connection" if lone => Some(Met::Closed),
-        "connect-cancelled" if lone && case.diagnosis.discriminator.as_deref() == Some(PROMPT) => {
+        "connect-cancelled"
+            if lone && case.diagnosis.discriminator.as_deref() == Some(NO_SOCKET) =>
+        {
             Some(Met::Open)
         }
         "port-scan-syn" => Some(Met::OpenCrafted),

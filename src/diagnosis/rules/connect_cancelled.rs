@@ -40,7 +40,7 @@ rule! {
 }
 
 /// Discriminator: the answer came at once, and the client had no socket for it.
-pub const PROMPT: &str = "no-socket";
+pub const NO_SOCKET: &str = "no-socket";
 
 /// A SYN-ACK this late explains that a client gave up.
 const SLOW: f64 = 0.25;
@@ -88,7 +88,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with([Evidence::of(fact, [syn, syn_ack])])
             .with(answers(c))
             .with([made(c)])
-            .about(if slow { "slow-answer" } else { PROMPT }),
+            .about(if slow { "slow-answer" } else { NO_SOCKET }),
     )
 }
 

@@ -62,7 +62,7 @@ mod unclassified;
 mod upload_rejected;
 mod zero_window_abort;
 
-pub(super) use connect_cancelled::PROMPT;
+pub(super) use connect_cancelled::NO_SOCKET;
 
 use super::rule::Rule;
 
