@@ -62,10 +62,10 @@ pub(super) enum Target {
     Stdout,
 }
 
-/// Scans the inputs and diagnoses what was reset.
+/// Scans the inputs and diagnoses what was reset, on the threads of the pool it is called in.
 ///
 /// # Errors
-/// The worker threads cannot be started. Inputs that cannot be read are in what was found.
+/// A temporary file cannot be written. Inputs that cannot be read are in what was found.
 pub fn find(
     settings: &Settings,
     progress: &dyn Progress,
@@ -82,7 +82,6 @@ pub fn find(
         exclude: settings.exclude.clone(),
         skip,
         separate: settings.separate,
-        threads: settings.threads,
         chunk_size: settings.chunk_size.unwrap_or(scan::CHUNK_SIZE).max(1),
         max_memory,
         max_decompressed: decompressed(max_memory),
@@ -105,7 +104,6 @@ pub(super) fn find_in(
         exclude: globset::GlobSet::empty(),
         skip: None,
         separate: true,
-        threads: settings.threads,
         chunk_size: scan::CHUNK_SIZE,
         max_memory,
         max_decompressed: decompressed(max_memory),
@@ -117,16 +115,16 @@ pub(super) fn find_in(
 
 fn scan_and_diagnose(plan: &Plan<'_>, settings: &Settings) -> Result<Found, Failure> {
     let outcome = scan::scan(plan).map_err(|e| Failure::input(e.to_string()))?;
-    let pool = workers(settings.threads)?;
     let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
-    pool.install(|| diagnose(outcome, keep_payload, plan.stop))
+    diagnose(outcome, keep_payload, plan.stop)
 }
 
-/// Threads for what comes after the scan.
+/// The threads of a whole run: the scheduler may leave those of a second pool on one processor
+/// for as long as the rest of a run takes.
 ///
 /// # Errors
 /// They cannot be started.
-pub(super) fn workers(threads: usize) -> Result<ThreadPool, Failure> {
+pub fn workers(threads: usize) -> Result<ThreadPool, Failure> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))
 }

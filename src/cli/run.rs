@@ -85,14 +85,16 @@ fn scan(args: Args, console: Console) -> Result<ExitCode, Failure> {
     let store = deliver::check_output(&settings)?;
     let stop = stop_on_interrupt()?;
     let workers = pipeline::workers(settings.threads)?;
-    let start = std::time::Instant::now();
-    let bars = Bars::new(settings.progress);
-    let mut found = pipeline::find(&settings, &bars, &stop)?;
-    bars.finish();
-    if settings.show_elapsed {
-        found.totals.elapsed = Some(start.elapsed());
-    }
-    let status = workers.install(|| deliver::deliver(found, &settings, &stop, store))?;
+    let status = workers.install(|| {
+        let start = std::time::Instant::now();
+        let bars = Bars::new(settings.progress);
+        let mut found = pipeline::find(&settings, &bars, &stop)?;
+        bars.finish();
+        if settings.show_elapsed {
+            found.totals.elapsed = Some(start.elapsed());
+        }
+        deliver::deliver(found, &settings, &stop, store)
+    })?;
     if stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(INTERRUPTED));
     }

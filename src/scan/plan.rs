@@ -54,8 +54,6 @@ pub struct Plan<'a> {
     pub skip: Option<PathBuf>,
     /// Every file is a capture of its own.
     pub separate: bool,
-    /// Worker threads, at least 1.
-    pub threads: usize,
     /// Bytes per chunk of a plain file.
     pub chunk_size: u64,
     /// Bytes the flow tables may use.

@@ -32,20 +32,20 @@ impl Progress for Told {
 }
 
 fn run(path: &Path, threads: usize, max_decompressed: u64, told: &Told) -> Outcome {
-    scan(&Plan {
+    let plan = Plan {
         paths: vec![path.to_path_buf()],
         include: globset::GlobSet::empty(),
         exclude: globset::GlobSet::empty(),
         skip: None,
         separate: false,
-        threads,
         chunk_size: super::CHUNK_SIZE,
         max_memory: 1 << 30,
         max_decompressed,
         progress: told,
         stop: &told.stop,
-    })
-    .unwrap()
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build().unwrap().install(|| scan(&plan)).unwrap()
 }
 
 /// A record longer than several blocks, which is no packet of any protocol.

@@ -84,7 +84,7 @@ pub fn scan(
     reducer: &mut Reducer<'_>,
 ) {
     let (from, to) = (range.start, range.end);
-    let per_wave = PER_THREAD * plan.threads;
+    let per_wave = PER_THREAD * rayon::current_num_threads();
     let mut current = from;
     let mut wave = Vec::new();
     loop {
