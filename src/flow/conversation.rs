@@ -128,6 +128,19 @@ impl Conversation {
         begins
     }
 
+    /// Whether it has begun and both sides' first numbers are known: then a segment without
+    /// SYN, FIN and RST is for [`Conversation::go_on`].
+    #[inline]
+    pub fn is_steady(&self) -> bool {
+        self.base_set == 0b11
+    }
+
+    /// Takes such a segment in.
+    #[inline]
+    pub fn go_on<K>(&mut self, f: &Fact<K>) {
+        self.completeness |= completeness_of(f, false, f.len);
+    }
+
     #[inline]
     fn set_bases<K>(&mut self, f: &Fact<K>, me: usize) {
         if !self.has_base(me) {

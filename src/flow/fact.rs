@@ -12,6 +12,8 @@ pub mod mark {
     pub const SHORT: u16 = 0x2000;
     /// The header's data offset is below 20 octets: Wireshark skips its completeness analysis.
     pub const BAD_OFFSET: u16 = 0x1000;
+    /// Whatever makes a segment another one than a TCP header that was captured whole.
+    pub const ALL_BUT_SENDER: u16 = QUOTED | SHORT | BAD_OFFSET;
 }
 
 /// One TCP segment (or one quoted in an ICMP error) as the flow table needs it.

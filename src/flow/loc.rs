@@ -218,14 +218,6 @@ impl Trail {
         (self.pushed > 0).then(|| arena.blocks[self.head].locs[0])
     }
 
-    /// The place that will be followed by the next one.
-    #[inline]
-    #[must_use]
-    pub fn latest(&self, arena: &Arena) -> Option<Loc> {
-        let n = (self.pushed as usize).checked_sub(1)?;
-        Some(arena.blocks[self.current].locs[slot(n) % BLOCK])
-    }
-
     /// Records pushed so far.
     #[inline]
     #[must_use]

@@ -1,7 +1,7 @@
 //! What the table holds of one live connection.
 
 use super::conversation::Conversation;
-use super::fact::Fact;
+use super::fact::{Fact, mark};
 use super::key::{Key, Key4, Key6};
 use super::loc::{Arena, Kept, Loc, Trail};
 use super::resets::ResetDetail;
@@ -56,6 +56,8 @@ pub struct Flow<K> {
     talking: Talking,
     /// TTL of the first packet that is no RST.
     pub ttl: [u8; 2],
+    // whether `goes_on` may be true
+    steady: bool,
     bytes_high: [u16; 2],
     /// Seeded hash of the key.
     pub hash: u32,
@@ -120,6 +122,7 @@ impl<K: Key> Flow<K> {
             seen: [0; 2],
             ttl: [0; 2],
             talking: Talking::Nobody,
+            steady: false,
             incarnation,
             trail: Trail::default(),
             turn: [Turn::NONE; 2],
@@ -208,6 +211,42 @@ impl<K: Key> Flow<K> {
         }
     }
 
+    /// Whether a segment only moves numbers and times on, as nearly all do: it has no flag or
+    /// mark that changes a state, and nothing about the connection is open.
+    #[inline]
+    pub fn goes_on(&self, f: &Fact<K>) -> bool {
+        self.steady && f.flags & (SYN | FIN | RST | mark::ALL_BUT_SENDER) == 0
+    }
+
+    /// Takes such a segment in.
+    #[inline]
+    pub fn go_on(&mut self, f: &Fact<K>, loc: Loc, arena: &mut Arena) {
+        let me = f.sender();
+        self.conversation.go_on(f);
+        self.segments_of_first = self.segments_of_first.saturating_add(1 - me as u32);
+        self.trail.push(arena, loc);
+        self.reach(me, f.seq.wrapping_add(f.len));
+        if f.len > 0 {
+            self.account_payload(f.len, me, loc);
+        }
+        self.last_time[me] = f.time;
+    }
+
+    /// To be called after anything else than [`Flow::go_on`] happened to it.
+    #[inline]
+    pub fn settle(&mut self) {
+        let handshake_over = |me: usize| {
+            self.seen[1 - me] & seen::SYN_ACK == 0 || self.seen[me] & seen::ACKED_SYN != 0
+        };
+        self.steady = self.detail.is_none()
+            && self.incarnation == 0
+            && self.conversation.is_steady()
+            && self.seen[0] & self.seen[1] & seen::ALIVE != 0
+            && !self.finished()
+            && handshake_over(0)
+            && handshake_over(1);
+    }
+
     /// Takes a segment's numbers and times in.
     #[inline]
     pub fn account(&mut self, f: &Fact<K>, loc: Loc, arena: &mut Arena) {
@@ -228,8 +267,8 @@ impl<K: Key> Flow<K> {
         if self.seen[me] & seen::ALIVE == 0 {
             self.ttl[me] = f.ttl;
             self.next[me] = end;
-        } else if Seq(end).after(Seq(self.next[me])) {
-            self.next[me] = end;
+        } else {
+            self.reach(me, end);
         }
         self.seen[me] |= seen::ALIVE;
         if f.has(SYN) {
@@ -246,20 +285,32 @@ impl<K: Key> Flow<K> {
             self.seen[me] |= seen::FIN;
         }
         if f.len > 0 {
-            let (low, carry) = self.bytes_low[me].overflowing_add(f.len);
-            self.bytes_low[me] = low;
-            if carry {
-                self.bytes_high[me] = self.bytes_high[me].saturating_add(1);
-            }
-            self.seen[me] |= seen::DATA;
-            let talking = [Talking::First, Talking::Second][me];
-            if self.talking != talking {
-                self.talking = talking;
-                self.turn[me] = Turn {
-                    loc,
-                    nth: self.trail.pushed() - 1,
-                };
-            }
+            self.account_payload(f.len, me, loc);
+        }
+    }
+
+    #[inline]
+    fn reach(&mut self, me: usize, end: u32) {
+        if Seq(end).after(Seq(self.next[me])) {
+            self.next[me] = end;
+        }
+    }
+
+    #[inline]
+    fn account_payload(&mut self, len: u32, me: usize, loc: Loc) {
+        let (low, carry) = self.bytes_low[me].overflowing_add(len);
+        self.bytes_low[me] = low;
+        if carry {
+            self.bytes_high[me] = self.bytes_high[me].saturating_add(1);
+        }
+        self.seen[me] |= seen::DATA;
+        let talking = [Talking::First, Talking::Second][me];
+        if self.talking != talking {
+            self.talking = talking;
+            self.turn[me] = Turn {
+                loc,
+                nth: self.trail.pushed() - 1,
+            };
         }
     }
 

@@ -6,7 +6,7 @@ use super::ended::{Ends, teach};
 use super::fact::{Fact, mark};
 use super::key::Key;
 use super::kinds::{DETAIL_LIMIT, KeptOnes, Kinds};
-use super::loc::{Arena, Kept, Loc, Trail};
+use super::loc::{Arena, Kept, Loc};
 use super::resets::Finished;
 use super::slab::Slab;
 use super::state::{Flow, seen};
@@ -31,6 +31,9 @@ const SILENT: i64 = 26 * 3_600_000_000_000;
 const MEMORY_CHECK: usize = 4096;
 /// Segments this near a side's SND.NXT belong to that incarnation (diagnosis 2.1).
 const NEAR: u32 = 1 << 24;
+/// Not the slot of any flow.
+pub const NO_SLOT: u32 = u32::MAX;
+
 /// What one table may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -119,44 +122,52 @@ impl<K: Key> FlowTable<K> {
         }
     }
 
-    /// Slot of the flow of a fact, as far as the index tells.
+    /// Slot of the flow of a fact, as far as the index tells; [`NO_SLOT`] when it knows none.
     #[inline]
     #[must_use]
-    pub fn guess(&self, f: &Fact<K>) -> Option<u32> {
+    pub fn guess(&self, f: &Fact<K>) -> u32 {
         let found = self.index.find(spread(f.hash), |i| i.hash == f.hash);
-        found.map(|i| i.slot)
+        found.map_or(NO_SLOT, |i| i.slot)
     }
 
-    /// Whether the guess is right, in which case what the segment will need of the flow is
-    /// loaded, and what it will need next is returned.
+    /// Loads both cache lines of the flow in a slot that a segment will need; the value has no
+    /// meaning. The end of its trail is only written to, for which nothing waits.
     #[inline]
     #[must_use]
-    pub fn touch(&self, f: &Fact<K>, slot: u32) -> Option<Trail> {
-        let flow = self.flows[slot].as_ref()?;
-        // the other one of its two cache lines
-        std::hint::black_box(flow.seen);
-        (flow.key == f.key).then_some(flow.trail)
-    }
-
-    /// Loads the end of a trail.
-    #[inline]
-    pub fn touch_trail(&self, trail: Trail) {
-        std::hint::black_box(trail.latest(&self.arena));
+    pub fn touch(&self, slot: u32) -> u8 {
+        match self.flows.get(slot) {
+            Some(Some(flow)) => flow.seen[0] ^ u8::from(flow.detail.is_some()),
+            _ => 0,
+        }
     }
 
     /// Takes a fact in; facts come in order, each with the slot that was guessed for it.
     #[inline]
-    pub fn take(&mut self, f: &Fact<K>, guess: Option<u32>, base: Base, ends: &mut Ends) {
-        let slot = self.slot(f, guess);
+    pub fn take(&mut self, f: &Fact<K>, guess: u32, base: Base, ends: &mut Ends) {
         let loc = Loc::new(
             base.frame + u64::from(f.frame) + 1,
             base.offset + u64::from(f.offset),
         );
-        self.apply(slot, f, loc, ends);
+        match self.flows.get_mut(guess) {
+            Some(Some(flow)) if flow.key == f.key && flow.goes_on(f) => {
+                flow.go_on(f, loc, &mut self.arena);
+                self.clock = self.clock.max(f.time);
+            }
+            _ => self.take_any(f, guess, loc, ends),
+        }
         // counted in facts, so that it happens at the same places however the work is divided
         self.until_check -= 1;
         if self.until_check == 0 {
             self.keep_house(ends);
+        }
+    }
+
+    #[inline(never)]
+    fn take_any(&mut self, f: &Fact<K>, guess: u32, loc: Loc, ends: &mut Ends) {
+        let slot = self.slot(f, guess);
+        self.apply(slot, f, loc, ends);
+        if let Some(flow) = self.flows[slot].as_mut() {
+            flow.settle();
         }
     }
 
@@ -171,12 +182,11 @@ impl<K: Key> FlowTable<K> {
         self.shrink(ends);
     }
 
-    #[inline]
-    fn slot(&mut self, f: &Fact<K>, guess: Option<u32>) -> u32 {
+    fn slot(&mut self, f: &Fact<K>, guess: u32) -> u32 {
         let flows = &self.flows;
-        let holds = |slot: u32| flows[slot].as_ref().is_some_and(|flow| flow.key == f.key);
-        if let Some(slot) = guess.filter(|&slot| holds(slot)) {
-            return slot;
+        let holds = |slot: u32| matches!(flows.get(slot), Some(Some(flow)) if flow.key == f.key);
+        if holds(guess) {
+            return guess;
         }
         let same = |indexed: &Indexed| indexed.hash == f.hash && holds(indexed.slot);
         if let Some(indexed) = self.index.find(spread(f.hash), same) {

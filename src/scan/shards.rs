@@ -7,7 +7,7 @@ use crate::flow::fact::Fact;
 use crate::flow::key::{Key, Key4, Key6};
 use crate::flow::kinds::{DETAIL_LIMIT, Kind, Kinds, kind_of};
 use crate::flow::resets::Finished;
-use crate::flow::table::{Base, FlowTable, Limits};
+use crate::flow::table::{Base, FlowTable, Limits, NO_SLOT};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -213,26 +213,21 @@ impl Family for Key6 {
     }
 }
 
-// Takes facts in, in order. What a batch of them will need is loaded before, step by step for
-// all of it: the cache misses of one step overlap, which those of one packet, each leading to
-// the next, cannot.
+// Takes facts in, in order. What a batch of them will need is loaded before: the cache misses
+// of many packets overlap, which those of one, each leading to the next, cannot.
 fn take<K: Family>(shards: &mut [Shard], facts: &[Fact<K>], base: Base) {
     let mask = shards.len() - 1;
     for batch in facts.chunks(BATCH) {
         let table = |f: &Fact<K>| K::table(&shards[usize::from(f.shard) & mask]);
-        let mut slots = [None; BATCH];
+        let mut slots = [NO_SLOT; BATCH];
         for (slot, f) in slots.iter_mut().zip(batch) {
             *slot = table(f).guess(f);
         }
-        let mut trails = [None; BATCH];
-        for ((trail, slot), f) in trails.iter_mut().zip(&slots).zip(batch) {
-            *trail = slot.and_then(|slot| table(f).touch(f, slot));
-        }
-        for (trail, f) in trails.into_iter().zip(batch) {
-            if let Some(trail) = trail {
-                table(f).touch_trail(trail);
-            }
-        }
+        let touched = slots
+            .iter()
+            .zip(batch)
+            .map(|(&slot, f)| table(f).touch(slot));
+        std::hint::black_box(touched.fold(0, |all, one| all ^ one));
         for (f, slot) in batch.iter().zip(slots) {
             let (table, ends) = K::table_mut(&mut shards[usize::from(f.shard) & mask]);
             table.take(f, slot, base, ends);
