@@ -87,7 +87,9 @@ impl Key4 {
     #[inline(always)]
     #[must_use]
     pub fn new(addresses: [[u8; 4]; 2], port: [u16; 2], tunnel: TunnelId) -> (Self, bool) {
-        let (addr, port, swapped) = in_order(addresses, port);
+        let [a, b] = addresses.map(|a| u64::from(u32::from_be_bytes(a)) << 16);
+        let swapped = b + u64::from(port[1]) < a + u64::from(port[0]);
+        let (addr, port) = in_order(addresses, port, swapped);
         let tunnel = tunnel.0;
         (Self { addr, port, tunnel }, swapped)
     }
@@ -99,18 +101,20 @@ impl Key6 {
     #[inline(always)]
     #[must_use]
     pub fn new(addresses: [[u8; 16]; 2], port: [u16; 2], tunnel: TunnelId) -> (Self, bool) {
-        let (addr, port, swapped) = in_order(addresses, port);
+        let [a, b] = addresses.map(u128::from_be_bytes);
+        let swapped = (b, port[1]) < (a, port[0]);
+        let (addr, port) = in_order(addresses, port, swapped);
         let tunnel = tunnel.0;
         (Self { addr, port, tunnel }, swapped)
     }
 }
 
 #[inline(always)]
-fn in_order<A: Ord>([src, dst]: [A; 2], [from, to]: [u16; 2]) -> ([A; 2], [u16; 2], bool) {
-    if (&dst, to) < (&src, from) {
-        ([dst, src], [to, from], true)
+fn in_order<A>([src, dst]: [A; 2], [from, to]: [u16; 2], swapped: bool) -> ([A; 2], [u16; 2]) {
+    if swapped {
+        ([dst, src], [to, from])
     } else {
-        ([src, dst], [from, to], false)
+        ([src, dst], [from, to])
     }
 }
 

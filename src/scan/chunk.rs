@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Bytes read at a time: large enough to amortise the call, small enough to stay in a core's
 /// cache (dependencies 4.2).
-const READ: usize = 256 << 10;
+const READ: usize = 128 << 10;
 /// Bytes searched for a record boundary at the start of a chunk, at first and at most.
 const FIRST_SEARCH: usize = 32 << 10;
 const SEARCH: usize = 1 << 20;
