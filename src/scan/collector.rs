@@ -161,27 +161,32 @@ impl Collector {
     }
 
     // a packet without a time (SPB) has that of the one before it
+    #[inline]
     fn time(&mut self, record: &Record<'_>) -> i64 {
         let Some(time) = record.time.map(|t| t.0) else {
             self.begins_untimed |= self.ends.is_none();
             return self.ends.map_or(NO_TIME, |e| e.1);
         };
-        match &mut self.ends {
-            None => self.ends = Some((time, time)),
-            Some((_, last)) => {
-                if time < last.saturating_sub(STEP_BACK) {
-                    let frame = Some(FrameNumber(self.frames));
-                    self.anomalies.push(Anomaly {
-                        frame,
-                        ..step_back(record.span.offset, *last, time)
-                    });
-                }
-                *last = time;
-            }
+        let (Some((_, last)), Some((low, high))) = (&mut self.ends, &mut self.range) else {
+            self.ends = Some((time, time));
+            self.range = Some((time, time));
+            return time;
+        };
+        let before = std::mem::replace(last, time);
+        *low = time.min(*low);
+        *high = time.max(*high);
+        if steps_back(before, time) {
+            self.note_step_back(record.span.offset, before, time);
         }
-        let (low, high) = self.range.unwrap_or((time, time));
-        self.range = Some((low.min(time), high.max(time)));
         time
+    }
+
+    #[cold]
+    fn note_step_back(&mut self, offset: u64, before: i64, time: i64) {
+        self.anomalies.push(Anomaly {
+            frame: Some(FrameNumber(self.frames)),
+            ..step_back(offset, before, time)
+        });
     }
 
     #[inline(always)]

@@ -187,6 +187,18 @@ impl<'a> Iterator for DnsAnswers<'a> {
     }
 }
 
+/// Room for most names, in bytes.
+const USUAL_NAME: usize = 48;
+
+// Nearly all labels are as host names are (RFC 1123 2.1): nothing to clean or to escape.
+fn push_label(out: &mut String, label: &[u8]) {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    match str::from_utf8(label) {
+        Ok(label) if label.as_bytes().iter().all(plain) => out.push_str(label),
+        _ => out.push_str(&clean(label, 255).replace('.', "\\.")),
+    }
+}
+
 impl DnsName<'_> {
     /// The name without its final dot, cleaned; dots inside a label are escaped (`\.`). The root
     /// is `.`. A name that is cut, too long or loops ends with `…`.
@@ -194,7 +206,7 @@ impl DnsName<'_> {
     /// Compression pointers must lead backwards (RFC 1035 4.1.4), so none can loop.
     #[must_use]
     pub fn name_to_string(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(USUAL_NAME);
         let mut at = self.at;
         let mut bound = self.at;
         let mut budget = 255_usize;
@@ -216,7 +228,7 @@ impl DnsName<'_> {
                     if !out.is_empty() {
                         out.push('.');
                     }
-                    out.push_str(&clean(label, 255).replace('.', "\\."));
+                    push_label(&mut out, label);
                     at += 1 + usize::from(len);
                 }
                 192.. => {
