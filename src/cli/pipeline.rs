@@ -62,10 +62,11 @@ pub(super) enum Target {
     Stdout,
 }
 
-/// Scans the inputs and diagnoses what was reset.
+/// Scans the inputs and diagnoses what was reset, on the threads of the pool it is called in
+/// ([`workers`]).
 ///
 /// # Errors
-/// The worker threads cannot be started. Inputs that cannot be read are in what was found.
+/// Decompressed data cannot be kept. Inputs that cannot be read are in what was found.
 pub fn find(
     settings: &Settings,
     progress: &dyn Progress,
@@ -117,16 +118,15 @@ pub(super) fn find_in(
 
 fn scan_and_diagnose(plan: &Plan<'_>, settings: &Settings) -> Result<Found, Failure> {
     let outcome = scan::scan(plan).map_err(|e| Failure::input(e.to_string()))?;
-    let pool = workers(settings.threads)?;
     let keep_payload = settings.output != Output::None || settings.text.detail == Detail::Full;
-    pool.install(|| diagnose(outcome, keep_payload, plan.stop))
+    diagnose(outcome, keep_payload, plan.stop)
 }
 
-/// Threads for what comes after the scan.
+/// The threads that do the work.
 ///
 /// # Errors
 /// They cannot be started.
-pub(super) fn workers(threads: usize) -> Result<ThreadPool, Failure> {
+pub fn workers(threads: usize) -> Result<ThreadPool, Failure> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|e| Failure::input(format!("cannot start threads: {e}")))
 }

@@ -87,7 +87,7 @@ fn scan(args: Args, console: Console) -> Result<ExitCode, Failure> {
     let workers = pipeline::workers(settings.threads)?;
     let start = std::time::Instant::now();
     let bars = Bars::new(settings.progress);
-    let mut found = pipeline::find(&settings, &bars, &stop)?;
+    let mut found = workers.install(|| pipeline::find(&settings, &bars, &stop))?;
     bars.finish();
     if settings.show_elapsed {
         found.totals.elapsed = Some(start.elapsed());

@@ -11,7 +11,7 @@ use super::{connections, group, stream, wave};
 use crate::anomaly::{Anomalies, Anomaly, AnomalyKind};
 use crate::capture;
 use crate::diagnosis::World;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::flow::baseline::Known;
 use crate::units::{FileId, Timestamp};
 use foldhash::fast::RandomState;
@@ -31,19 +31,11 @@ struct Scanned {
     totals: Totals,
 }
 
-/// Scans all inputs of a plan.
+/// Scans all inputs of a plan, on the threads of the pool it is called in.
 ///
 /// # Errors
-/// The worker threads cannot be started. Inputs that cannot be read are in the outcome.
+/// Decompressed data cannot be kept. Inputs that cannot be read are in the outcome.
 pub fn scan(plan: &Plan<'_>) -> Result<Outcome> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(plan.threads)
-        .build()
-        .map_err(|e| Error::new(ErrorKind::Io(std::io::Error::other(e))))?;
-    pool.install(|| scan_in_pool(plan))
-}
-
-fn scan_in_pool(plan: &Plan<'_>) -> Result<Outcome> {
     let (inputs, mut errors) = capture::collect(
         &plan.paths,
         &plan.include,

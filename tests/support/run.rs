@@ -53,7 +53,9 @@ pub fn list(path: &Path, words: &[&str]) -> Ran {
 fn run_with(path: &Path, words: &[&str], trim: bool) -> Ran {
     let settings = settings(path, words);
     let stop = AtomicBool::new(false);
-    let found = pipeline::find(&settings, &Silent, &stop).expect("threads can be started");
+    let pool = pipeline::workers(settings.threads).expect("threads can be started");
+    let found = pool.install(|| pipeline::find(&settings, &Silent, &stop));
+    let found = found.expect("memory takes it");
     let report = Report {
         cases: &found.cases,
         groups: &found.groups,
