@@ -25,16 +25,16 @@ const LAST_RESORTS: [&str; 2] = ["unclassified", "abortive-close"];
 /// The first rules that match, in order: at most `most`.
 #[must_use]
 pub fn matches(c: &ResetContext, most: usize) -> Vec<(&'static Rule, Finding)> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(most);
     for rule in RULES {
         if found.len() >= most {
             break;
         }
-        let Some(check) = rule.check else {
+        if !found.is_empty() && LAST_RESORTS.contains(&rule.id) {
             continue;
-        };
-        if found.is_empty() || !LAST_RESORTS.contains(&rule.id) {
-            found.extend(check(c).map(|finding| (rule, finding)));
+        }
+        if let Some(finding) = rule.check.and_then(|check| check(c)) {
+            found.push((rule, finding));
         }
     }
     found

@@ -300,7 +300,8 @@ impl Known {
     /// What all parts know together.
     #[must_use]
     pub fn together(parts: Vec<Share>) -> Self {
-        let (mut hosts, mut services) = (Vec::new(), Vec::new());
+        let mut hosts: Vec<(IpAddr, HostBaseline)> = Vec::new();
+        let mut services: Vec<(Endpoint, ServiceRecord)> = Vec::new();
         let (mut healthy, mut rivals) = (Vec::new(), Vec::new());
         for mut part in parts {
             hosts.append(&mut part.hosts);
@@ -308,6 +309,9 @@ impl Known {
             healthy.append(&mut part.healthy);
             rivals.append(&mut part.rivals);
         }
+        // many bytes each, which a map would move about until they are sorted
+        hosts.sort_by_cached_key(|host| host.0);
+        services.sort_by_cached_key(|service| service.0);
         rivals.sort_unstable_by_key(Healthy::order);
         let rivals = rivals.into_iter().take(RIVALS);
         healthy.extend(rivals.map(Healthy::into_finished));

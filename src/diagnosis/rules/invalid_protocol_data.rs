@@ -85,7 +85,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
 /// Bytes of no known protocol on a port that has one, while other connections to it work.
 fn unlike_others(c: &ResetContext) -> Option<String> {
     let port = c.conn.server.port;
-    if !is_reserved(port) {
+    let certain = c.story.protocol.is_some() && c.story.confidence == Confidence::High;
+    if certain || !is_reserved(port) {
         return None;
     }
     let expected: Vec<Protocol> = recognisers()
@@ -97,10 +98,7 @@ fn unlike_others(c: &ResetContext) -> Option<String> {
     let known_for = expected.iter().min()?.name();
     let works = || c.service().is_some_and(|s| s.worked > 0);
     let whole = || c.established() && !c.is_mid_flow() && c.bytes(Side::Client) >= LEAST_BYTES;
-    let foreign = c
-        .story
-        .protocol
-        .is_none_or(|p| !expected.contains(&p) && c.story.confidence < Confidence::High);
+    let foreign = c.story.protocol.is_none_or(|p| !expected.contains(&p));
     if !(foreign && works() && whole()) {
         return None;
     }
