@@ -224,7 +224,14 @@ mod tests {
 
     #[test]
     fn endpoints_are_in_the_order_of_their_addresses() {
-        let addresses = ["9.0.0.1", "10.0.0.0", "255.0.0.1", "::", "::1", "2001:db8::"];
+        let addresses = [
+            "9.0.0.1",
+            "10.0.0.0",
+            "255.0.0.1",
+            "::",
+            "::1",
+            "2001:db8::",
+        ];
         let ends = addresses.iter().flat_map(|ip| {
             let ip: IpAddr = ip.parse().expect("an address");
             [0, 443, 8080].map(|port| Endpoint { ip, port })
