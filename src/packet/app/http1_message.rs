@@ -110,7 +110,7 @@ pub(super) fn request_at(bytes: &[u8]) -> Option<Message<'_>> {
     let version = version.unwrap_or_default().trim_ascii_end();
     let http =
         version.starts_with(b"HTTP/1.") || !whole && b"HTTP/1.".starts_with(version) && known;
-    if !method.iter().all(|b| in_method(b))
+    if !method.iter().all(in_method)
         || method.len() > 24
         || !http
         || target.is_none_or(<[u8]>::is_empty)
