@@ -7,6 +7,7 @@ use crate::packet::app::{AppStory, ResponseState, TlsStory};
 use crate::packet::tcp_flags;
 use crate::reset::{Episode, Form, Kind, Replay, Reset, Role, SideState};
 use crate::units::Seq;
+use std::cell::OnceCell;
 
 /// Bytes that the capture may lack of a side of which it holds none: numbers further on are not
 /// the connection's.
@@ -42,6 +43,8 @@ pub struct ResetContext<'a> {
     pub doubtful: bool,
     /// One side said two different things under one sequence number: some of it was injected.
     pub two_voices: bool,
+    // asked by many rules
+    final_ack: OnceCell<Option<&'a Segment>>,
 }
 
 impl<'a> ResetContext<'a> {
@@ -63,8 +66,8 @@ impl<'a> ResetContext<'a> {
             world,
             sender: primary.from,
             before: [
-                replay.state(primary.segment, Side::Client),
-                replay.state(primary.segment, Side::Server),
+                *replay.state(primary.segment, Side::Client),
+                *replay.state(primary.segment, Side::Server),
             ],
             at: primary.segment,
             fin_with_abort: false,
@@ -72,6 +75,7 @@ impl<'a> ResetContext<'a> {
             score: 0,
             doubtful: false,
             two_voices: false,
+            final_ack: OnceCell::new(),
         };
         context.look_before_fin();
         context
@@ -95,8 +99,8 @@ impl<'a> ResetContext<'a> {
         if self.is_abort() && together && undisturbed && !peer_closed {
             self.fin_with_abort = true;
             self.before = [
-                self.replay.state(fin.index, Side::Client),
-                self.replay.state(fin.index, Side::Server),
+                *self.replay.state(fin.index, Side::Client),
+                *self.replay.state(fin.index, Side::Server),
             ];
             self.before[self.sender.peer().index()].fin = None;
         }
@@ -197,6 +201,10 @@ impl<'a> ResetContext<'a> {
     /// First segment of the client that acknowledges the SYN-ACK, before the reset.
     #[must_use]
     pub fn final_ack(&self) -> Option<&'a Segment> {
+        *self.final_ack.get_or_init(|| self.find_final_ack())
+    }
+
+    fn find_final_ack(&self) -> Option<&'a Segment> {
         let alone = self.syn().is_some() && self.one_direction_missing();
         let isn = match self.side(Side::Server).isn {
             Some(isn) => isn,

@@ -9,7 +9,7 @@ use super::rule::{Finding, Rule};
 use super::{stage, tree, wording};
 use crate::flow::{Connection, reassembly::Transcript};
 use crate::packet::app::{AppStory, recognise};
-use crate::reset::{self, Episode, Form, Replay};
+use crate::reset::{self, Episode, Form};
 use smallvec::{SmallVec, smallvec};
 
 /// Alternatives that are listed.
@@ -22,7 +22,8 @@ const FROM_MANUAL: usize = 2;
 #[must_use]
 pub fn diagnose(conn: Connection, id: u32, world: &World) -> Case {
     let replay = reset::replay(&conn);
-    let Some(episode) = reset::examine_replayed(&conn, &replay) else {
+    let rtt = reset::measure(&conn, &replay);
+    let Some(episode) = reset::examine_replayed(&conn, &replay, &rtt) else {
         return without_reset(conn, id);
     };
     let at = episode.primary().segment;
@@ -30,7 +31,8 @@ pub fn diagnose(conn: Connection, id: u32, world: &World) -> Case {
     // an answer was on its way
     let transcript = Transcript::until(&conn, at);
     let story = recognise(&transcript.dialogue());
-    let diagnosis = judge(&conn, &episode, &replay, &story, world);
+    let look = Look::new(&conn, &replay, &episode, world, rtt);
+    let diagnosis = judge(&look, &story);
     Case {
         id,
         connection: conn,
@@ -41,22 +43,9 @@ pub fn diagnose(conn: Connection, id: u32, world: &World) -> Case {
     }
 }
 
-fn judge(
-    conn: &Connection,
-    episode: &Episode,
-    replay: &Replay,
-    story: &AppStory,
-    world: &World,
-) -> Diagnosis {
-    let look = Look {
-        conn,
-        replay,
-        episode,
-        world,
-        rtt: reset::measure(conn, replay),
-    };
-    let verdict = party::judge(&look);
-    let mut context = ResetContext::new(conn, episode, replay, story, world);
+fn judge(look: &Look, story: &AppStory) -> Diagnosis {
+    let verdict = party::judge(look);
+    let mut context = ResetContext::new(look.conn, look.episode, look.replay, story, look.world);
     context.forged = verdict.forged;
     context.score = verdict.score;
     context.doubtful = verdict.party == Party::Unknown;
@@ -66,7 +55,7 @@ fn judge(
         .iter()
         .chain(&verdict.later)
         .any(two_voices);
-    let mut found = tree::matches(&context);
+    let mut found = tree::matches(&context, 1 + ALTERNATIVES);
     if found.is_empty() {
         // the last rule matches everything
         return empty_diagnosis();
@@ -181,11 +170,8 @@ fn alternatives(
     rule: &'static Rule,
     others: &[(&'static Rule, Finding)],
 ) -> SmallVec<[Alternative; 3]> {
-    const LAST_RESORTS: [&str; 2] = ["unclassified", "abortive-close"];
     let mut listed: SmallVec<[Alternative; 3]> = others
         .iter()
-        .filter(|(r, _)| !LAST_RESORTS.contains(&r.id))
-        .take(ALTERNATIVES)
         .map(|(r, _)| Alternative {
             class: r.id,
             why_less_likely: wording::gave_way(rule).into(),
@@ -198,7 +184,7 @@ fn alternatives(
         if !listed.iter().any(|a| a.class == class) {
             listed.push(Alternative {
                 class,
-                why_less_likely: wording::would_mean(difference).into(),
+                why_less_likely: difference.into(),
             });
         }
     }

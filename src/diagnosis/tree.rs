@@ -19,11 +19,23 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|r| r.id == id)
 }
 
-/// All rules that match, the first one first.
+/// Classes that say little: only asked where no other one matches.
+const LAST_RESORTS: [&str; 2] = ["unclassified", "abortive-close"];
+
+/// The first rules that match, in order: at most `most`.
 #[must_use]
-pub fn matches(c: &ResetContext) -> Vec<(&'static Rule, Finding)> {
-    RULES
-        .iter()
-        .filter_map(|r| Some((r, r.check.and_then(|check| check(c))?)))
-        .collect()
+pub fn matches(c: &ResetContext, most: usize) -> Vec<(&'static Rule, Finding)> {
+    let mut found = Vec::with_capacity(most);
+    for rule in RULES {
+        if found.len() >= most {
+            break;
+        }
+        if !found.is_empty() && LAST_RESORTS.contains(&rule.id) {
+            continue;
+        }
+        if let Some(finding) = rule.check.and_then(|check| check(c)) {
+            found.push((rule, finding));
+        }
+    }
+    found
 }

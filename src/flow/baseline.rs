@@ -249,17 +249,25 @@ pub struct Known {
     pub services: BTreeMap<Endpoint, ServiceRecord>,
     /// Connections for contrast, by first frame.
     pub healthy: Vec<Finished>,
+}
+
+/// The same of one part, in no order.
+#[derive(Debug, Default)]
+pub struct Share {
+    hosts: Vec<(IpAddr, HostBaseline)>,
+    services: Vec<(Endpoint, ServiceRecord)>,
+    healthy: Vec<Finished>,
     rivals: Vec<Healthy>,
 }
 
 impl Part {
     /// What this part knows.
     #[must_use]
-    pub fn know(self, wanted: &Wanted) -> Known {
-        let mut known = Known::default();
+    pub fn know(self, wanted: &Wanted) -> Share {
+        let mut known = Share::default();
         for (ip, tally) in self.hosts.into_entries() {
             if wanted.hosts.contains(&ip) {
-                known.hosts.insert(ip, tally.finish());
+                known.hosts.push((ip, tally.finish()));
             }
         }
         for (server, tally) in self.services.into_entries() {
@@ -274,7 +282,7 @@ impl Part {
             }
             if wanted.services.contains(&server) {
                 let record = record(tally.counts, tally.outcomes);
-                known.services.insert(server, record);
+                known.services.push((server, record));
             }
             // the first ones of all are among the first ones of each part
             if known.rivals.len() > 2 * RIVALS {
@@ -291,19 +299,28 @@ impl Part {
 impl Known {
     /// What all parts know together.
     #[must_use]
-    pub fn together(parts: Vec<Self>) -> Self {
-        let mut all = Self::default();
+    pub fn together(parts: Vec<Share>) -> Self {
+        let mut hosts: Vec<(IpAddr, HostBaseline)> = Vec::new();
+        let mut services: Vec<(Endpoint, ServiceRecord)> = Vec::new();
+        let (mut healthy, mut rivals) = (Vec::new(), Vec::new());
         for mut part in parts {
-            all.hosts.append(&mut part.hosts);
-            all.services.append(&mut part.services);
-            all.healthy.append(&mut part.healthy);
-            all.rivals.append(&mut part.rivals);
+            hosts.append(&mut part.hosts);
+            services.append(&mut part.services);
+            healthy.append(&mut part.healthy);
+            rivals.append(&mut part.rivals);
         }
-        all.rivals.sort_unstable_by_key(|h| h.order());
-        let rivals = std::mem::take(&mut all.rivals).into_iter().take(RIVALS);
-        all.healthy.extend(rivals.map(|h| h.into_finished()));
-        all.healthy.sort_unstable_by_key(|f| f.order);
-        all
+        // many bytes each, which a map would move about until they are sorted
+        hosts.sort_by_cached_key(|host| host.0);
+        services.sort_by_cached_key(|service| service.0);
+        rivals.sort_unstable_by_key(Healthy::order);
+        let rivals = rivals.into_iter().take(RIVALS);
+        healthy.extend(rivals.map(Healthy::into_finished));
+        healthy.sort_unstable_by_key(|f: &Finished| f.order);
+        Self {
+            hosts: hosts.into_iter().collect(),
+            services: services.into_iter().collect(),
+            healthy,
+        }
     }
 }
 

@@ -23,13 +23,15 @@ pub fn mark(connection: &mut Connection) -> usize {
             is_copy(&segments[j], &segments[i], trust_rst && !answers())
         })
     };
-    let data: Vec<usize> = (0..segments.len())
-        .filter(|&i| segments[i].len > 0 && !segments[i].is_rst())
-        .collect();
-    let doubled = data.iter().filter(|&&i| find(i, false).is_some()).count();
-    let trust_rst = doubled > 0 && doubled * DOUBLED_SHARE >= data.len();
-    let mut originals: Vec<Option<usize>> =
-        (0..segments.len()).map(|i| find(i, trust_rst)).collect();
+    // what is no reset does not depend on whether resets are trusted
+    let mut originals: Vec<Option<usize>> = (0..segments.len()).map(|i| find(i, false)).collect();
+    let data = || (0..segments.len()).filter(|&i| segments[i].len > 0 && !segments[i].is_rst());
+    let doubled = data().filter(|&i| originals[i].is_some()).count();
+    if doubled > 0 && doubled * DOUBLED_SHARE >= data().count() {
+        for i in (0..segments.len()).filter(|&i| segments[i].is_rst()) {
+            originals[i] = find(i, true);
+        }
+    }
     for i in 0..originals.len() {
         // a copy of a copy points to the original
         originals[i] = originals[i].map(|j| originals[j].unwrap_or(j));
@@ -42,8 +44,8 @@ pub fn mark(connection: &mut Connection) -> usize {
 }
 
 fn is_copy(a: &Segment, b: &Segment, trust_rst: bool) -> bool {
-    let same = a.from == b.from
-        && a.seq == b.seq
+    let same = a.seq == b.seq
+        && a.from == b.from
         && a.ack == b.ack
         && a.flags == b.flags
         && a.len == b.len

@@ -24,9 +24,8 @@ struct Direction {
     head: Vec<u8>,
     /// Highest offset seen, whether its bytes were captured or not.
     end: u64,
-    /// Offset and bytes of the last contiguous run.
-    tail_start: u64,
-    tail: Vec<u8>,
+    /// Offset and bytes of the last contiguous run, once the head does not hold all of it.
+    tail: Option<(u64, Vec<u8>)>,
     /// Runs beyond the head that wait for a hole to be filled: offset and bytes.
     waiting: Vec<(u64, Vec<u8>)>,
 }
@@ -53,14 +52,20 @@ impl Transcript {
             ports: [conn.client.port, conn.server.port],
             ..Self::default()
         };
+        let told = || {
+            let before = conn.segments.iter().take(end);
+            before.filter(|s| s.duplicate_of.is_none() && !s.is_rst() && s.len > 0)
+        };
         for side in Side::BOTH {
-            transcript.directions[side.index()].find_origin(conn, side);
-        }
-        for segment in conn.segments.iter().take(end) {
-            if segment.duplicate_of.is_none() && !segment.is_rst() && segment.len > 0 {
-                transcript.add(segment);
+            let of_side = told().filter(|s| s.from == side);
+            let bytes: usize = of_side.map(|s| s.payload.len()).sum();
+            let direction = &mut transcript.directions[side.index()];
+            if bytes > 0 {
+                direction.head.reserve_exact(bytes.min(HEAD_LIMIT));
             }
+            direction.find_origin(conn, side);
         }
+        told().for_each(|segment| transcript.add(segment));
         transcript
     }
 
@@ -144,8 +149,11 @@ impl Direction {
     }
 
     fn place(&mut self, start: u64, bytes: &[u8]) {
-        self.append_tail(start, bytes);
         let head_end = self.head.len() as u64;
+        let in_head = start <= head_end && start + bytes.len() as u64 <= HEAD_LIMIT as u64;
+        if self.tail.is_some() || !in_head {
+            self.append_tail(start, bytes);
+        }
         if start > head_end {
             if self.waiting.len() < 64 && start < HEAD_LIMIT as u64 {
                 self.waiting.push((start, bytes.to_vec()));
@@ -174,40 +182,44 @@ impl Direction {
     }
 
     fn append_tail(&mut self, start: u64, bytes: &[u8]) {
-        let tail_end = self.tail_start + self.tail.len() as u64;
+        // so far, the head held the last run
+        let (tail_start, tail) = self.tail.get_or_insert_with(|| {
+            let cut = self.head.len().saturating_sub(TAIL_LIMIT);
+            (cut as u64, self.head[cut..].to_vec())
+        });
+        let tail_end = *tail_start + tail.len() as u64;
         if start + bytes.len() as u64 <= tail_end {
             return;
         }
         if start > tail_end {
-            self.tail.clear();
-            self.tail_start = start;
-            self.tail.extend_from_slice(bytes);
+            tail.clear();
+            *tail_start = start;
+            tail.extend_from_slice(bytes);
         } else {
             let skip = usize::try_from(tail_end - start).unwrap_or(usize::MAX);
-            self.tail
-                .extend_from_slice(bytes.get(skip..).unwrap_or_default());
+            tail.extend_from_slice(bytes.get(skip..).unwrap_or_default());
         }
         // trimmed in large steps, so that a long stream is not copied at every segment
-        if self.tail.len() > 4 * TAIL_LIMIT {
-            let cut = self.tail.len() - TAIL_LIMIT;
-            self.tail.drain(..cut);
-            self.tail_start += cut as u64;
+        if tail.len() > 4 * TAIL_LIMIT {
+            let cut = tail.len() - TAIL_LIMIT;
+            tail.drain(..cut);
+            *tail_start += cut as u64;
         }
     }
 
     fn stream(&self) -> Stream<'_> {
         let missing_after = self.end.saturating_sub(self.head.len() as u64);
-        let reaches_end = self.tail_start + self.tail.len() as u64 == self.end;
-        let cut = self.tail.len().saturating_sub(TAIL_LIMIT);
+        let last = |(start, tail): &(u64, Vec<u8>)| *start + tail.len() as u64 == self.end;
+        let tail = self
+            .tail
+            .as_ref()
+            .filter(|run| missing_after > 0 && last(run));
+        let tail = tail.map_or(&[][..], |(_, tail)| tail);
         Stream {
             bytes: &self.head,
             starts_at_zero: self.from_start,
             missing_after,
-            tail: if missing_after > 0 && reaches_end {
-                self.tail.get(cut..).unwrap_or_default()
-            } else {
-                &[]
-            },
+            tail: &tail[tail.len().saturating_sub(TAIL_LIMIT)..],
         }
     }
 }

@@ -139,9 +139,9 @@ impl Finished {
     /// Gathers what a flow leaves behind.
     pub fn of<K: super::key::Key>(flow: &Flow<K>, arena: &Arena, past_lost: bool) -> Self {
         let detail = flow.detail.as_deref();
-        let mut kept: Vec<Kept> = detail.map(|d| d.kept.clone()).unwrap_or_default();
-        kept.extend(flow.trail.in_order(arena));
-        kept.extend(flow.turns());
+        let frozen = detail.map_or(&[][..], |d| &d.kept).iter().copied();
+        let latest = flow.trail.in_order(arena).chain(flow.turns());
+        let mut kept: Vec<Kept> = frozen.chain(latest).collect();
         kept.sort_unstable_by_key(|k| (k.nth, k.loc.frame()));
         kept.dedup();
         let opener = flow.opener();

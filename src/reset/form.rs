@@ -36,14 +36,14 @@ pub fn classify(
         }
     }
     if sender.next.is_none() {
-        return (first_words(conn, reset, &peer, triggers), triggers);
+        return (first_words(conn, reset, peer, triggers), triggers);
     }
     if reset.has(tcp_flags::ACK) {
-        with_ack(conn, replay, at, rtt, &sender, &peer, triggers)
+        with_ack(conn, replay, at, rtt, sender, peer, triggers)
     } else {
-        match bare(conn, at, &sender, &peer, rtt, triggers) {
+        match bare(conn, at, sender, peer, rtt, triggers) {
             Form::Stateless => (Form::Stateless, triggers),
-            form if unheard(replay, reset) && answers_unheard(reset, &sender, form) => {
+            form if unheard(replay, reset) && answers_unheard(reset, sender, form) => {
                 (Form::Stateless, Triggers::default())
             }
             form => (form, Triggers::default()),

@@ -26,13 +26,13 @@ const EXAMINED_RESETS: usize = 512;
 #[must_use]
 pub fn examine(conn: &Connection) -> Option<Episode> {
     let replay = replay(conn);
-    examine_replayed(conn, &replay)
+    let rtt = measure(conn, &replay);
+    examine_replayed(conn, &replay, &rtt)
 }
 
 /// [`examine`] for who already has the replay.
 #[must_use]
-pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
-    let rtt = measure(conn, replay);
+pub fn examine_replayed(conn: &Connection, replay: &Replay, rtt: &[Rtt; 2]) -> Option<Episode> {
     let mut answered: Vec<usize> = Vec::new();
     let all = conn.segments.iter().enumerate().filter(|(_, s)| s.is_rst());
     // most connections have one: no room for four
@@ -63,7 +63,7 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
             from: segment.from,
             form,
             role: Role::Later,
-            effect: effect::effect(conn, replay, at, form, &rtt),
+            effect: effect::effect(conn, replay, at, form, rtt),
             trigger_first: triggers.first,
             trigger: triggers.shown,
         });
@@ -71,14 +71,14 @@ pub fn examine_replayed(conn: &Connection, replay: &Replay) -> Option<Episode> {
     if resets.is_empty() {
         return None;
     }
-    let primary = roles::assign(conn, replay, &mut resets, &rtt);
+    let primary = roles::assign(conn, replay, &mut resets, rtt);
     let at = resets[primary].segment;
     Some(Episode {
-        continues: continues(conn, replay, at, resets[primary].form, &rtt),
+        continues: continues(conn, replay, at, resets[primary].form, rtt),
         handshake_complete: handshake_complete(conn, replay),
         rtt: [rtt[0].min, rtt[1].min],
         rtt_samples: [rtt[0].samples, rtt[1].samples],
-        vantage: vantage::locate(conn, &rtt),
+        vantage: vantage::locate(conn, rtt),
         resets,
         primary,
     })

@@ -308,10 +308,8 @@ fn acknowledge(state: &mut [SideState; 2], segment: &Segment) {
 impl Replay {
     /// State of a side before a segment.
     #[must_use]
-    pub fn state(&self, index: usize, side: Side) -> SideState {
-        self.before
-            .get(index)
-            .map_or(self.end[side.index()], |s| s[side.index()])
+    pub fn state(&self, index: usize, side: Side) -> &SideState {
+        &self.before.get(index).unwrap_or(&self.end)[side.index()]
     }
 
     /// What a segment is.

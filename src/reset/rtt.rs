@@ -5,6 +5,8 @@
 use super::replay::{Kind, Replay};
 use crate::flow::{Connection, Side};
 use crate::packet::tcp_flags;
+use crate::units::Seq;
+use smallvec::SmallVec;
 
 /// Longer than any path, satellites and bloated queues included: somebody was thinking.
 const LONGEST_PATH_NS: i64 = 3_000_000_000;
@@ -40,7 +42,7 @@ pub fn measure(conn: &Connection, replay: &Replay) -> [Rtt; 2] {
 fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
     let mut rtt = Rtt::default();
     // segments towards `side` that are not acknowledged yet: (end, time, ambiguous)
-    let mut open: Vec<(crate::units::Seq, i64, bool)> = Vec::new();
+    let mut open: SmallVec<[(Seq, i64, bool); 8]> = SmallVec::new();
     // what the last step of the handshake acknowledges
     let mut shaken = None;
     for (index, segment) in conn.segments.iter().enumerate() {
@@ -51,7 +53,7 @@ fn measure_side(conn: &Connection, replay: &Replay, side: Side) -> Rtt {
             {
                 continue;
             }
-            let acked = |end: &crate::units::Seq| segment.ack.at_or_after(*end);
+            let acked = |end: &Seq| segment.ack.at_or_after(*end);
             // only the last segment an acknowledgment covers was certainly just received, and
             // only if nothing that the capture lacks came after it
             let last = open.iter().rfind(|(end, ..)| acked(end));

@@ -59,21 +59,21 @@ pub fn reply_limit(rtt: Option<i64>) -> i64 {
 
 /// What went unanswered for longer than a reply takes was accepted: only the recent
 /// candidates count, unless there are none.
-fn prompt(conn: &Connection, at: usize, rtt: Option<i64>, candidates: Vec<usize>) -> Vec<usize> {
+fn prompt(
+    conn: &Connection,
+    at: usize,
+    rtt: Option<i64>,
+    mut candidates: Vec<usize>,
+) -> Vec<usize> {
     let Some(reset) = conn.segments.get(at) else {
         return candidates;
     };
     let limit = reply_limit(rtt);
-    let recent: Vec<usize> = candidates
-        .iter()
-        .copied()
-        .filter(|&i| reset.time.nanos_since(conn.segments[i].time) <= limit)
-        .collect();
-    if recent.is_empty() {
-        candidates
-    } else {
-        recent
+    let recent = |i: &usize| reset.time.nanos_since(conn.segments[*i].time) <= limit;
+    if candidates.iter().any(recent) {
+        candidates.retain(recent);
     }
+    candidates
 }
 
 /// The segment whose arrival an abort acknowledges for the first time, if any.

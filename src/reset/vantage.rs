@@ -49,7 +49,7 @@ pub fn locate(conn: &Connection, rtt: &[Rtt; 2]) -> Vantage {
     Vantage {
         point,
         decisive: false,
-        votes: votes.iter().map(|(_, vote)| vote.clone()).collect(),
+        votes: votes.into_iter().map(|(_, vote)| vote).collect(),
     }
 }
 

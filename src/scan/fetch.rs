@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// Bytes read for a wanted record; most are smaller.
 const WINDOW: usize = 2 << 10;
 /// Wanted records no further apart than this are read together...
-const NEAR: u64 = 4 << 10;
+const NEAR: u64 = 12 << 10;
 /// ... as far as they lie within so many bytes.
 const MOST: u64 = 256 << 10;
 /// Bytes read for a record that is longer than most.
@@ -46,38 +46,51 @@ impl<F: FnOnce(&Record<'_>)> Sink for One<F> {
 /// Fetches all wanted records and gives them to `each`, from several threads and in no special
 /// order. Records that cannot be read any more are missing, as are those of compressed files
 /// that were not taken out of them ([`super::again`]).
-pub fn all<P: Copy + Send + Sync>(
+pub fn all<P: Send + Sync>(
     files: &Files,
     mut wanted: Vec<Wanted<P>>,
     each: impl Fn(&Wanted<P>, &Record<'_>) + Sync,
 ) {
     let jobs = files.jobs();
-    let compressed = |w: &Wanted<P>| jobs[w.file].compressed;
-    wanted.par_sort_unstable_by_key(|w| (compressed(w), w.file, w.offset));
-    let (plain, packed) = wanted.split_at(wanted.partition_point(|w| !compressed(w)));
+    wanted.par_sort_unstable_by_key(|w| (w.file, w.offset));
     // held open over all batches, unless there are very many
-    let held: Vec<_> = match plain.chunk_by(|a, b| a.file == b.file).count() {
-        n if n <= MOST_HELD => plain
-            .chunk_by(|a, b| a.file == b.file)
-            .map(|r| jobs[r[0].file].handle.open())
-            .collect(),
+    let runs = || wanted.chunk_by(|a, b| a.file == b.file);
+    let plain = || {
+        runs()
+            .map(|run| &jobs[run[0].file])
+            .filter(|job| !job.compressed)
+    };
+    let held: Vec<_> = match plain().count() {
+        n if n <= MOST_HELD => plain().map(|job| job.handle.open()).collect(),
         _ => Vec::new(),
     };
-    plain.par_chunks(BATCH).for_each(|batch| {
-        for run in batch.chunk_by(|a, b| a.file == b.file) {
-            plain_run(&jobs[run[0].file], run, &each);
-        }
-    });
-    drop(held);
-    packed.par_chunks(BATCH).for_each(|batch| {
-        for wanted in batch {
-            let job = &jobs[wanted.file];
-            if let Ok(bytes) = files.spool().read(job.id, wanted.offset) {
-                let state = job.layout.state_at(wanted.offset);
-                one(state, wanted.offset, &bytes, true, |r| each(wanted, r));
+    wanted
+        .par_chunks(BATCH)
+        .for_each_init(Vec::new, |buf, batch| {
+            for run in batch.chunk_by(|a, b| a.file == b.file) {
+                let job = &jobs[run[0].file];
+                if job.compressed {
+                    packed_run(files, job, run, &each);
+                } else {
+                    plain_run(job, run, buf, &each);
+                }
             }
+        });
+    drop(held);
+}
+
+fn packed_run<P>(
+    files: &Files,
+    job: &FileJob,
+    run: &[Wanted<P>],
+    each: &impl Fn(&Wanted<P>, &Record<'_>),
+) {
+    for wanted in run {
+        if let Ok(bytes) = files.spool().read(job.id, wanted.offset) {
+            let state = job.layout.state_at(wanted.offset);
+            one(state, wanted.offset, &bytes, true, |r| each(wanted, r));
         }
-    });
+    }
 }
 
 /// The length of the packet record at `offset`, where `bytes` begin; 0 if what is there is none,
@@ -88,12 +101,16 @@ pub fn record_len(job: &FileJob, offset: u64, bytes: &[u8], last: bool) -> Optio
     one(state, offset, bytes, last, |r| len = r.raw.len()).then_some(len)
 }
 
-fn plain_run<P: Copy>(job: &FileJob, run: &[Wanted<P>], each: &impl Fn(&Wanted<P>, &Record<'_>)) {
+fn plain_run<P>(
+    job: &FileJob,
+    run: &[Wanted<P>],
+    buf: &mut Vec<u8>,
+    each: &impl Fn(&Wanted<P>, &Record<'_>),
+) {
     let Ok(opened) = job.handle.open() else {
         return;
     };
     let (mut state, mut until) = job.layout.state_until(run.first().map_or(0, |w| w.offset));
-    let mut buf: Vec<u8> = Vec::new();
     let (mut at, mut have) = (0_u64, 0_usize);
     for (i, wanted) in run.iter().enumerate() {
         if wanted.offset > until {

@@ -1,5 +1,4 @@
-//! The driver: cuts the input, runs the workers, stitches their results. The only module that
-//! starts threads.
+//! The driver: cuts the input, has the pool it is called in work on it, stitches the results.
 
 mod again;
 mod chunk;

@@ -128,8 +128,8 @@ impl Bounded {
 
     /// `\xff`.
     fn push_byte(&mut self, byte: u8) -> bool {
-        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-        let escape = ['\\', 'x', digit(byte >> 4), digit(byte & 15)];
+        let [high, low] = hex(byte);
+        let escape = ['\\', 'x', high, low];
         let escape = escape.map(|c| c as u8);
         self.push_piece(std::str::from_utf8(&escape).unwrap_or_default(), 4)
     }
@@ -172,11 +172,19 @@ pub fn first_bytes(bytes: &[u8]) -> String {
     if printable == first.len() {
         return format!("\"{}\"", clean(first, 64));
     }
-    first
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut pairs = String::with_capacity(3 * first.len());
+    for byte in first {
+        if !pairs.is_empty() {
+            pairs.push(' ');
+        }
+        pairs.extend(hex(*byte));
+    }
+    pairs
+}
+
+/// A byte's two digits.
+fn hex(byte: u8) -> [char; 2] {
+    [byte >> 4, byte & 15].map(|v| char::from_digit(u32::from(v), 16).unwrap_or('0'))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::diagnosis::model::{Case, Confidence, Contrast, World};
 use crate::diagnosis::wording::pattern;
 use crate::flow::{Connection, Endpoint, reassembly::Transcript};
 use crate::packet::app::{AppStory, recognise};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// Chance below which a contrast is told.
@@ -51,19 +52,23 @@ pub(super) fn compare(cases: &mut [Case], world: &World) {
             count(counts, properties(&case.story), true);
         }
     }
-    for healthy in &world.healthy {
-        // only what the reset ones have can differ
-        let counts = services.get_mut(&healthy.server).filter(|c| !c.is_empty());
-        if let Some(counts) = counts {
-            count(counts, properties(&story(healthy)), false);
+    // only what the reset ones have can differ
+    services.retain(|_, counts| !counts.is_empty());
+    let of_healthy = |conn: &Connection| {
+        let asked_for = services.contains_key(&conn.server);
+        asked_for.then(|| (conn.server, properties(&story(conn))))
+    };
+    let healthy: Vec<_> = world.healthy.par_iter().filter_map(of_healthy).collect();
+    for (server, properties) in healthy {
+        if let Some(counts) = services.get_mut(&server) {
+            count(counts, properties, false);
         }
     }
     for case in cases.iter_mut() {
         if !CONTENT.contains(&case.diagnosis.class) {
             continue;
         }
-        let counts = services.get(&case.connection.server);
-        let Some(counts) = counts.filter(|c| !c.is_empty()) else {
+        let Some(counts) = services.get(&case.connection.server) else {
             continue;
         };
         let mut found: Vec<(f64, Contrast)> = properties(&case.story)

@@ -88,13 +88,11 @@ pub(super) fn ip_id_zero(look: &Look, reset: &Reset) -> Option<Item> {
 pub(super) fn ip_id_shared(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
     let id = r.ip_id.filter(|id| *id != 0)?;
-    let mine = look.address(reset.from);
     let own = || look.normal(reset.from).filter_map(|(_, s)| s.ip_id);
     // a host may use a constant itself
     let habit = own().next().is_some() && own().all(|own| own == id);
     let constant = *look.world.crowd.constant_reset_ids.get(&id)?;
-    let own_host = look.world.hosts.get(&mine);
-    let counted = own_host.is_some_and(|h| h.reset_ids == [id]);
+    let counted = look.host(reset.from).is_some_and(|h| h.reset_ids == [id]);
     let hosts = constant - usize::from(counted) + 1;
     (!habit && hosts >= SAME_ID_HOSTS).then(|| {
         let fact = Fact::SharedId { id, hosts };
@@ -105,13 +103,15 @@ pub(super) fn ip_id_shared(look: &Look, reset: &Reset) -> Option<Item> {
 /// Row 16: an abort without the time stamps its sender puts on everything else.
 pub(super) fn timestamp_missing(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
-    let state = look.replay.state(reset.segment, reset.from);
-    let peer = look.replay.state(reset.segment, reset.from.peer());
-    (reset.form == Form::Abort
-        && state.timestamps
-        && peer.timestamps
-        && r.options.timestamps.is_none())
-    .then(|| item(Family::Options, 4, Fact::TimestampMissing, r))
+    lacks_timestamp(look, reset).then(|| item(Family::Options, 4, Fact::TimestampMissing, r))
+}
+
+pub(super) fn lacks_timestamp(look: &Look, reset: &Reset) -> bool {
+    reset.form == Form::Abort
+        && look.segment(reset).options.timestamps.is_none()
+        && [reset.from, reset.from.peer()]
+            .iter()
+            .all(|side| look.replay.state(reset.segment, *side).timestamps)
 }
 
 /// Row 17: time stamps that continue the sender's clock and echo the peer's.
@@ -161,7 +161,7 @@ pub(super) fn window_of_reply(look: &Look, reset: &Reset) -> Option<Item> {
 pub(super) fn window_zero(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
     let mine = look.replay.state(reset.segment, reset.from).window;
-    (r.window == 0 && mine.is_some_and(|w| w != 0) && timestamp_missing(look, reset).is_some())
+    (r.window == 0 && mine.is_some_and(|w| w != 0) && lacks_timestamp(look, reset))
         .then(|| item(Family::Window, 4, Fact::WindowZero, r))
 }
 
@@ -248,8 +248,5 @@ pub(super) fn fully_consistent(look: &Look, reset: &Reset) -> bool {
     let ttl = look.normal(reset.from).any(|(_, s)| s.ttl == r.ttl);
     let clock = timestamp_continues(look, reset).is_some();
     let counter = ip_id_order(look, reset).is_some_and(|i| i.weight < 0);
-    reset.form == Form::Abort
-        && ttl
-        && (clock || counter)
-        && timestamp_missing(look, reset).is_none()
+    reset.form == Form::Abort && ttl && (clock || counter) && !lacks_timestamp(look, reset)
 }

@@ -25,15 +25,15 @@ pub(super) fn mac(look: &Look, reset: &Reset) -> Option<Item> {
         .normal(reset.from)
         .filter_map(|(_, s)| s.src_mac)
         .collect();
-    let usual = look
-        .world
-        .hosts
-        .get(&look.address(reset.from))
-        .is_some_and(|h| h.macs.iter().any(|(m, n)| *m == mac && *n > 1));
+    if seen.len() < MAC_PACKETS || seen.contains(&mac) {
+        return None;
+    }
+    let host = look.host(reset.from);
+    let usual = host.is_some_and(|h| h.macs.iter().any(|(m, n)| *m == mac && *n > 1));
     let virtual_router = VIRTUAL_ROUTERS.iter().any(|p| mac.starts_with(p));
     // of two routers, either may deliver what comes from afar
     let routed = look.world.crowd.is_router(mac, look.address(reset.from));
-    if seen.len() < MAC_PACKETS || seen.contains(&mac) || usual || virtual_router || routed {
+    if usual || virtual_router || routed {
         return None;
     }
     let text = mac.map(|b| format!("{b:02x}")).join(":");
@@ -48,9 +48,9 @@ pub(super) fn mac(look: &Look, reset: &Reset) -> Option<Item> {
 /// Row 24: another VLAN or tunnel than the alleged sender's packets have.
 pub(super) fn vlan(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
+    let vlan = r.vlan?;
     let vlans: Vec<Option<u16>> = look.normal(reset.from).map(|(_, s)| s.vlan).collect();
     let usual = (*vlans.first()?)?;
-    let vlan = r.vlan?;
     let steady = vlans.len() >= VLAN_PACKETS && vlans.iter().all(|v| *v == Some(usual));
     (steady && vlan != usual).then(|| Item {
         family: Family::Link,

@@ -12,9 +12,10 @@ mod vantage;
 
 use super::evidence::{Evidence, Fact};
 use super::model::{Confidence, Party, World};
-use crate::flow::{Connection, Segment, Side};
+use crate::flow::{Connection, HostBaseline, Segment, Side};
 use crate::packet::tcp_flags;
 use crate::reset::{Effect, Episode, Form, Replay, Reset, Role, Rtt};
+use std::cell::OnceCell;
 use std::net::IpAddr;
 
 /// 10 log10 of 9 % forged to 91 % genuine (diagnosis 4.1).
@@ -77,9 +78,36 @@ pub struct Look<'a> {
     pub world: &'a World,
     /// Round-trip times with their spread.
     pub rtt: [Rtt; 2],
+    /// What is known of each side's address.
+    hosts: [Option<&'a HostBaseline>; 2],
+    ttls: [OnceCell<Vec<u8>>; 2],
 }
 
 impl<'a> Look<'a> {
+    /// Opens a connection for judgement.
+    #[must_use]
+    pub fn new(
+        conn: &'a Connection,
+        replay: &'a Replay,
+        episode: &'a Episode,
+        world: &'a World,
+        rtt: [Rtt; 2],
+    ) -> Self {
+        Self {
+            conn,
+            replay,
+            episode,
+            world,
+            rtt,
+            hosts: Side::BOTH.map(|side| world.hosts.get(&conn.endpoint(side).ip)),
+            ttls: Default::default(),
+        }
+    }
+
+    fn host(&self, side: Side) -> Option<&'a HostBaseline> {
+        self.hosts[side.index()]
+    }
+
     fn segment(&self, reset: &Reset) -> &'a Segment {
         &self.conn.segments[reset.segment]
     }
@@ -119,12 +147,7 @@ pub struct Verdict {
 
 /// The items of one reset: every row of the table asks once.
 fn items(look: &Look, reset: &Reset) -> Vec<Item> {
-    let rows: [fn(&Look, &Reset) -> Option<Item>; 33] = [
-        timing::too_early,
-        timing::too_early_nearby,
-        timing::too_early_for_data,
-        timing::neighbour_too_early,
-        timing::own_time,
+    let rows: [fn(&Look, &Reset) -> Option<Item>; 28] = [
         order::went_on,
         order::went_on_at_once,
         order::behind,
@@ -154,7 +177,9 @@ fn items(look: &Look, reset: &Reset) -> Vec<Item> {
         vantage::generated_on_host,
         vantage::received_by_host,
     ];
-    let mut found: Vec<Item> = rows.iter().filter_map(|row| row(look, reset)).collect();
+    let timing = timing::items(look, reset).into_iter().flatten();
+    let others = rows.iter().filter_map(|row| row(look, reset));
+    let mut found: Vec<Item> = timing.chain(others).collect();
     found.extend(vantage::seen_once(look, reset));
     found.extend(fields::checksum(look, reset));
     found

@@ -76,7 +76,7 @@ fn counted_by(look: &Look, reset: &Reset, segment: &Segment) -> bool {
 /// would carry one.
 pub(super) fn went_on_at_once(look: &Look, reset: &Reset) -> Option<Item> {
     let r = look.segment(reset);
-    let odd = reset.form == Form::Abort && super::fields::timestamp_missing(look, reset).is_some();
+    let odd = reset.form == Form::Abort && super::fields::lacks_timestamp(look, reset);
     if !odd || went_on(look, reset).is_some() {
         return None;
     }

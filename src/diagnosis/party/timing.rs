@@ -50,7 +50,7 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
     }
     if let Some(rtt) = mine.min.filter(|rtt| *rtt <= LONGEST_RTT_NS) {
         // another connection may have seen the host answer sooner
-        let host = look.world.hosts.get(&look.address(reset.from));
+        let host = look.host(reset.from);
         let (other, flows) = host.and_then(|h| h.min_rtt).unwrap_or((rtt, 0));
         let delay = Delay {
             nanos,
@@ -62,9 +62,7 @@ fn delay(look: &Look, reset: &Reset) -> Option<(Delay, usize)> {
         return Some((delay, trigger));
     }
     let (rtt, flows) = look
-        .world
-        .hosts
-        .get(&look.address(reset.from))?
+        .host(reset.from)?
         .min_rtt
         .filter(|(rtt, _)| *rtt <= LONGEST_RTT_NS)?;
     Some((
@@ -104,10 +102,25 @@ fn earlier_unseen(look: &Look, reset: &Reset, trigger: usize, rtt: Option<i64>) 
     })
 }
 
+/// What the reset's time says.
+pub(super) fn items(look: &Look, reset: &Reset) -> [Option<Item>; 5] {
+    let delay = delay(look, reset);
+    let ask = |row: fn(&Look, &Reset, &Delay, usize) -> Option<Item>| {
+        let (delay, trigger) = delay.as_ref()?;
+        row(look, reset, delay, *trigger)
+    };
+    [
+        ask(too_early),
+        ask(too_early_nearby),
+        ask(too_early_for_data),
+        neighbour_too_early(look, reset),
+        ask(own_time),
+    ]
+}
+
 /// Row 1: earlier than half the smallest RTT to the alleged sender; or, where the RTT is well
 /// known, earlier than it by more than its spread.
-pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
-    let (d, trigger) = delay(look, reset)?;
+fn too_early(look: &Look, reset: &Reset, d: &Delay, trigger: usize) -> Option<Item> {
     if d.rtt < MIN_RTT_NS || d.nanos < 0 || d.rtt - d.nanos < MIN_LEAD_NS {
         return None;
     }
@@ -123,7 +136,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
     if !half && !beyond_spread {
         return None;
     }
-    let hard = d.prompt && (d.samples >= 2 || certain_from_one(look, reset, &d));
+    let hard = d.prompt && (d.samples >= 2 || certain_from_one(look, reset, d));
     // the earliest candidate decides, the likeliest one is told
     let q = reset
         .trigger
@@ -146,8 +159,7 @@ pub(super) fn too_early(look: &Look, reset: &Reset) -> Option<Item> {
 
 /// The same on a path shorter than [`MIN_RTT_NS`], where a busy host's own time is as long as the
 /// path's: it needs several samples and other evidence beside it.
-pub(super) fn too_early_nearby(look: &Look, reset: &Reset) -> Option<Item> {
-    let (d, trigger) = delay(look, reset)?;
+fn too_early_nearby(look: &Look, reset: &Reset, d: &Delay, trigger: usize) -> Option<Item> {
     let nearby = (NEARBY_RTT_NS..MIN_RTT_NS).contains(&d.rtt) && d.samples >= 2;
     let early = d.nanos >= 0 && (d.nanos as f64) < d.rtt as f64 * SHARE_NEARBY;
     let takes_data = reset.form == Form::Abort && look.conn.segments[trigger].len > 0;
@@ -168,8 +180,7 @@ pub(super) fn too_early_nearby(look: &Look, reset: &Reset) -> Option<Item> {
 /// The earliest segment that the reset may answer is a bare acknowledgment, sent longer ago than a
 /// stack without the socket takes to answer (one round trip); the one it answers most likely is
 /// data that cannot have been there and back.
-pub(super) fn too_early_for_data(look: &Look, reset: &Reset) -> Option<Item> {
-    let (d, first) = delay(look, reset)?;
+fn too_early_for_data(look: &Look, reset: &Reset, d: &Delay, first: usize) -> Option<Item> {
     let shown = reset.trigger.filter(|i| *i > first)?;
     let q = look.conn.segments.get(shown)?;
     let nanos = look.segment(reset).time.nanos_since(q.time);
@@ -210,15 +221,14 @@ fn certain_from_one(look: &Look, reset: &Reset, d: &Delay) -> bool {
 }
 
 /// An address without other packets that answers sooner than its neighbours can.
-pub(super) fn neighbour_too_early(look: &Look, reset: &Reset) -> Option<Item> {
-    let address = look.address(reset.from);
-    let own = look.world.hosts.get(&address).and_then(|h| h.min_rtt);
+fn neighbour_too_early(look: &Look, reset: &Reset) -> Option<Item> {
+    let own = look.host(reset.from).and_then(|h| h.min_rtt);
     if own.is_some() || look.rtt[reset.from.index()].min.is_some() || look.world.clock_unreliable {
         return None;
     }
     let trigger = look.conn.segments.get(reset.trigger_first?)?;
     let nanos = look.segment(reset).time.nanos_since(trigger.time);
-    let rtts: Vec<i64> = super::ttl::neighbour_hosts(look, address)
+    let rtts: Vec<i64> = super::ttl::neighbour_hosts(look, look.address(reset.from))
         .filter_map(|h| h.min_rtt.map(|(rtt, _)| rtt))
         .collect();
     let rtt = *rtts.iter().min()?;
@@ -233,8 +243,7 @@ pub(super) fn neighbour_too_early(look: &Look, reset: &Reset) -> Option<Item> {
 
 /// A stateless reply after the sender's own FIN, at the sender's own distance in time: what
 /// its host would do, when it would do it.
-pub(super) fn own_time(look: &Look, reset: &Reset) -> Option<Item> {
-    let (d, trigger) = delay(look, reset)?;
+fn own_time(look: &Look, reset: &Reset, d: &Delay, trigger: usize) -> Option<Item> {
     let state = look.replay.state(reset.segment, reset.from);
     let stateless = matches!(reset.form, Form::Stateless | Form::StatelessAck);
     if !stateless || state.fin.is_none() || d.rtt < MIN_RTT_NS {

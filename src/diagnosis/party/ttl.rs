@@ -26,7 +26,11 @@ fn is_initial(ttl: u8) -> bool {
 
 /// TTLs the alleged sender is known to use, from this connection, else from its other ones.
 /// A lone SYN does not count: crafted SYNs carry what they like.
-pub(super) fn known_ttls(look: &Look, side: Side) -> Vec<u8> {
+pub(super) fn known_ttls<'a>(look: &'a Look, side: Side) -> &'a [u8] {
+    look.ttls[side.index()].get_or_init(|| ttls_of(look, side))
+}
+
+fn ttls_of(look: &Look, side: Side) -> Vec<u8> {
     let mut ttls: Vec<u8> = look
         .normal(side)
         .filter(|(i, s)| !s.is_syn() && look.replay.kind(*i) != Kind::Stray)
@@ -34,7 +38,7 @@ pub(super) fn known_ttls(look: &Look, side: Side) -> Vec<u8> {
         .collect();
     let only_syn = ttls.is_empty() && look.normal(side).next().is_some();
     if ttls.is_empty()
-        && let Some(host) = look.world.hosts.get(&look.address(side))
+        && let Some(host) = look.host(side)
     {
         let flows: u32 = host.ttls.iter().map(|(_, n)| n).sum();
         let enough = if only_syn { HOST_FLOWS } else { 1 };
@@ -76,7 +80,8 @@ pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
     }
     let here = hop_count(segment.ttl);
     let nearest = known
-        .into_iter()
+        .iter()
+        .copied()
         .min_by_key(|&t| hop_count(t).abs_diff(here))?;
     let difference = hop_count(nearest).abs_diff(here);
     let weight = match difference {
@@ -254,7 +259,7 @@ fn on_link(look: &Look, reset: &Reset) -> bool {
     };
     let crowd = &look.world.crowd;
     crowd.is_virtual_network(mac)
-        || crowd.others_with(mac, look.world.hosts.get(&mine)) == 0 && crowd.remote >= 2
+        || crowd.others_with(mac, look.host(reset.from)) == 0 && crowd.remote >= 2
 }
 
 /// Section 0: a TTL below ten, far below what the sender uses, seen near the sender while the
@@ -275,16 +280,12 @@ pub(super) fn made_on_own_host(look: &Look, reset: &Reset) -> Option<Fact> {
 /// which no other address uses, and its TTL.
 fn from_the_hosts_own_card(look: &Look, reset: &Reset) -> bool {
     let r = look.segment(reset);
-    let (Some(mac), mine) = (r.src_mac, look.address(reset.from)) else {
+    let Some(mac) = r.src_mac else {
         return false;
     };
     let mut normal = look.normal(reset.from).map(|(_, s)| s).peekable();
     let known = normal.peek().is_some();
     let same = normal.all(|s| s.src_mac == Some(mac) && is_initial(s.ttl) && s.ttl == r.ttl);
-    let shared = look
-        .world
-        .crowd
-        .others_with(mac, look.world.hosts.get(&mine))
-        > 0;
+    let shared = look.world.crowd.others_with(mac, look.host(reset.from)) > 0;
     known && same && !shared
 }

@@ -84,8 +84,11 @@ fn check(c: &ResetContext) -> Option<Finding> {
 
 /// Bytes of no known protocol on a port that has one, while other connections to it work.
 fn unlike_others(c: &ResetContext) -> Option<String> {
-    let works = c.service().is_some_and(|s| s.worked > 0);
     let port = c.conn.server.port;
+    let certain = c.story.protocol.is_some() && c.story.confidence == Confidence::High;
+    if certain || !is_reserved(port) {
+        return None;
+    }
     let expected: Vec<Protocol> = recognisers()
         .iter()
         .filter(|r| r.ports.contains(&port))
@@ -93,12 +96,10 @@ fn unlike_others(c: &ResetContext) -> Option<String> {
         .collect();
     // the usual ones come first in the list of protocols
     let known_for = expected.iter().min()?.name();
-    let whole = c.established() && !c.is_mid_flow() && c.bytes(Side::Client) >= LEAST_BYTES;
-    let foreign = c
-        .story
-        .protocol
-        .is_none_or(|p| !expected.contains(&p) && c.story.confidence < Confidence::High);
-    if !(works && whole && foreign && is_reserved(port)) {
+    let works = || c.service().is_some_and(|s| s.worked > 0);
+    let whole = || c.established() && !c.is_mid_flow() && c.bytes(Side::Client) >= LEAST_BYTES;
+    let foreign = c.story.protocol.is_none_or(|p| !expected.contains(&p));
+    if !(foreign && works() && whole()) {
         return None;
     }
     Some(wording::unlike(known_for, &c.story.first_bytes))

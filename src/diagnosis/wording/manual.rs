@@ -4,28 +4,34 @@ use crate::diagnosis::rule::Rule;
 use crate::diagnosis::tree;
 use crate::flow::Endpoint;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// What one entry gives.
 struct Entry {
-    /// Classes it is confused with, in backticks, a colon, and the difference.
-    confused: Vec<&'static str>,
+    /// Classes it is confused with, each with what would be seen if it were that one.
+    confused: Vec<(&'static str, String)>,
     /// What to check.
     advice: Vec<&'static str>,
     /// Why another class that also fits gave way to this one.
     gave_way: String,
 }
 
-/// Cut out of the entries once.
-static ENTRIES: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
-    let entry = |rule: &'static Rule| Entry {
-        confused: bullets(rule.doc, "## Easily confused with").collect(),
+/// Cut out of the manual once, each when it is asked for: a run needs few of them.
+static ENTRIES: LazyLock<BTreeMap<&'static str, OnceLock<Entry>>> = LazyLock::new(|| {
+    let all = tree::registry().iter();
+    all.map(|rule| (rule.id, OnceLock::new())).collect()
+});
+
+fn entry(rule: &Rule) -> Option<&'static Entry> {
+    let entry = || Entry {
+        confused: bullets(rule.doc, "## Easily confused with")
+            .flat_map(confused)
+            .collect(),
         advice: bullets(rule.doc, "## What to do").collect(),
         gave_way: format!("also fits, but \"{}\" says more here", rule.title),
     };
-    let all = tree::registry().iter();
-    all.map(|rule| (rule.id, entry(rule))).collect()
-});
+    ENTRIES.get(rule.id).map(|known| known.get_or_init(entry))
+}
 
 /// The bullets under a heading.
 fn bullets(doc: &'static str, heading: &str) -> impl Iterator<Item = &'static str> + use<> {
@@ -38,7 +44,7 @@ fn bullets(doc: &'static str, heading: &str) -> impl Iterator<Item = &'static st
 /// What to check next.
 #[must_use]
 pub fn advice(rule: &Rule) -> &'static [&'static str] {
-    ENTRIES.get(rule.id).map_or(&[], |e| &e.advice)
+    entry(rule).map_or(&[], |e| &e.advice)
 }
 
 /// Where a piece of advice is to be followed.
@@ -100,29 +106,27 @@ fn at(text: &str, place: &Place) -> String {
         )
 }
 
-fn confused(rule: &Rule) -> &'static [&'static str] {
-    ENTRIES.get(rule.id).map_or(&[], |e| &e.confused)
-}
-
-/// What would be seen if it were the other class, as a reason against it.
-#[must_use]
-pub fn would_mean(difference: &str) -> String {
-    format!("would mean: {difference}")
+/// What a bullet tells: classes in backticks, a colon, and the difference.
+fn confused(bullet: &'static str) -> impl Iterator<Item = (&'static str, String)> {
+    let told = bullet.split_once(": ").into_iter();
+    told.flat_map(|(names, text)| {
+        let names = names.split('`').skip(1).step_by(2);
+        names.map(move |name| (name, format!("would mean: {text}")))
+    })
 }
 
 /// Why a class that also fits gave way to this one.
 #[must_use]
 pub fn gave_way(rule: &Rule) -> &'static str {
-    ENTRIES.get(rule.id).map_or("", |e| &e.gave_way)
+    entry(rule).map_or("", |e| &e.gave_way)
 }
 
-/// Classes the manual names as easily confused with one, in order, and the difference.
+/// Classes the manual names as easily confused with one, in order, and what would be seen if it
+/// were the other class, as a reason against it.
 pub fn confusable(rule: &Rule) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
-    let told = confused(rule).iter().filter_map(|b| b.split_once(": "));
-    told.flat_map(|(names, text)| {
-        let names = names.split('`').skip(1).step_by(2);
-        names.map(move |name| (name, text))
-    })
+    let told = entry(rule).map_or(&[][..], |e| &e.confused);
+    told.iter()
+        .map(|(name, difference)| (*name, difference.as_str()))
 }
 
 #[cfg(test)]
@@ -145,7 +149,7 @@ mod tests {
         let told = confusable(rule).find(|(class, _)| *class == "tls-alert-then-reset");
         assert_eq!(
             told.map(|(_, text)| text),
-            Some("a well-behaved server says why.")
+            Some("would mean: a well-behaved server says why.")
         );
         assert_eq!(advice(rule).len(), 3);
     }

@@ -8,7 +8,7 @@ mod path;
 
 pub use checklist::checklist;
 pub use facts::fact;
-pub use manual::{Place, advice_for, confusable, gave_way, would_mean};
+pub use manual::{Place, advice_for, confusable, gave_way};
 
 use super::evidence::{Blame, Evidence};
 use super::model::Party;

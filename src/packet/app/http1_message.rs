@@ -90,6 +90,11 @@ const MAX_HEADERS: usize = 128;
 
 /// The request whose first byte is `bytes[0]`, with offsets from there.
 pub(super) fn request_at(bytes: &[u8]) -> Option<Message<'_>> {
+    let in_method = |b: &u8| b.is_ascii_uppercase() || *b == b'-' || *b == b'_';
+    // most of what is no request shows it at once
+    if !bytes.first().is_some_and(in_method) {
+        return None;
+    }
     let line = first_line(bytes);
     let mut words = line.splitn(2, |&b| b == b' ');
     let method = words.next()?;
@@ -105,10 +110,7 @@ pub(super) fn request_at(bytes: &[u8]) -> Option<Message<'_>> {
     let version = version.unwrap_or_default().trim_ascii_end();
     let http =
         version.starts_with(b"HTTP/1.") || !whole && b"HTTP/1.".starts_with(version) && known;
-    if method.is_empty()
-        || !method
-            .iter()
-            .all(|b| b.is_ascii_uppercase() || *b == b'-' || *b == b'_')
+    if !method.iter().all(in_method)
         || method.len() > 24
         || !http
         || target.is_none_or(<[u8]>::is_empty)

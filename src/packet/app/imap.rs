@@ -105,12 +105,13 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let mut last = None;
     let mut tag: &[u8] = b"";
     for line in lines(d, true) {
-        let verb = clean(line.word(1).to_ascii_uppercase(), 24);
-        if !VERBS.contains(&verb.as_str()) {
+        let second = line.word(1);
+        let known = |verb: &&&str| verb.as_bytes().eq_ignore_ascii_case(second);
+        let Some(&verb) = VERBS.iter().find(known) else {
             last.as_ref()?;
             // DONE, or an answer to a challenge, which is never shown.
             continue;
-        }
+        };
         if verb == "STARTTLS" {
             let ok = |text: &[u8]| text.split(|&b| b == b' ').nth(1) == Some(b"OK");
             if let Some(story) = upgraded(d, &line, Protocol::Imap, ok) {
@@ -120,7 +121,7 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         story.requests += u32::from(line.complete);
         story.clean_quit |= verb == "LOGOUT";
         tag = line.word(0);
-        let mut request = line.request(&*verb);
+        let mut request = line.request(verb);
         request.target = clean(
             mask::line(line.text)
                 .splitn(3, |&b| b == b' ')

@@ -8,6 +8,8 @@ use super::story::{AppError, AppStory, Blame, ResponseState};
 use super::talk::Dialogue;
 use super::text::clean;
 use super::tls::{record_len, speaks_tls};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// What a side's first bytes unmistakably are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,11 +95,14 @@ fn starts_with_html(bytes: &[u8]) -> bool {
 }
 
 /// Texts by which servers tell that plain HTTP came to a TLS port.
-const PLAIN_TO_TLS: &[&[u8]] = &[
-    b"The plain HTTP request was sent to HTTPS port",
-    b"Client sent an HTTP request to an HTTPS server",
-    b"speaking plain HTTP to an SSL-enabled server port",
-];
+static PLAIN_TO_TLS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| {
+    [
+        "The plain HTTP request was sent to HTTPS port",
+        "Client sent an HTTP request to an HTTPS server",
+        "speaking plain HTTP to an SSL-enabled server port",
+    ]
+    .map(Finder::new)
+});
 
 /// Fills in `invalid_for_port` and `plaintext_mismatch`.
 pub(super) fn judge(d: &Dialogue<'_>, story: &mut AppStory) {
@@ -119,10 +124,8 @@ pub(super) fn judge(d: &Dialogue<'_>, story: &mut AppStory) {
         }
         (Some(Speech::Http), Some(Speech::Http)) => {
             let head = d.server.bytes.get(..2048).unwrap_or(d.server.bytes);
-            let says = PLAIN_TO_TLS
-                .iter()
-                .find(|t| memchr::memmem::find(head, t).is_some());
-            if let Some(text) = says {
+            let says = PLAIN_TO_TLS.iter().find(|t| t.find(head).is_some());
+            if let Some(text) = says.map(Finder::needle) {
                 let text = format!("plain HTTP to a TLS port: \"{}\"", clean(text, 80));
                 story.plaintext_mismatch = Some(text.clone());
                 story.invalid_for_port = Some(text);

@@ -102,7 +102,8 @@ fn first_bytes(d: &Dialogue<'_>) -> String {
     } else {
         d.client.bytes
     };
-    let line = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
+    let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    let line = &bytes[..end];
     let masked = mask::line(line);
     if masked == line {
         text::first_bytes(bytes)

@@ -24,11 +24,12 @@ fn payload<'a>(frame: &Frame<'a>) -> &'a [u8] {
 fn greeting(data: &[u8]) -> Option<String> {
     let mut c = Cursor::new(data);
     let (len, seq, protocol) = (c.le24()?, c.u8()?, c.u8()?);
+    if !(20..=512).contains(&len) || seq != 0 || protocol != 10 {
+        return None;
+    }
     let version = c.c_str();
-    let sane = (20..=512).contains(&len) && seq == 0 && protocol == 10;
-    let printable = !version.is_empty() && version.iter().all(|b| (0x20..0x7f).contains(b));
-    (sane && printable && version.first().is_some_and(u8::is_ascii_digit))
-        .then(|| clean(version, 60))
+    let printable = version.iter().all(|b| (0x20..0x7f).contains(b));
+    (printable && version.first().is_some_and(u8::is_ascii_digit)).then(|| clean(version, 60))
 }
 
 /// An error packet sent instead of a greeting: too many connections, host not allowed.

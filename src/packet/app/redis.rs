@@ -98,8 +98,9 @@ const INLINE: &[&str] = &[
 ];
 
 fn inline(line: &[u8]) -> Option<()> {
-    let verb = line.split(|&b| b == b' ').next()?.to_ascii_uppercase();
-    INLINE.iter().any(|v| v.as_bytes() == verb).then_some(())
+    let verb = line.split(|&b| b == b' ').next()?;
+    let known = |v: &&str| v.as_bytes().eq_ignore_ascii_case(verb);
+    INLINE.iter().any(known).then_some(())
 }
 
 /// The first words of a command.

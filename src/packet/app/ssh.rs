@@ -7,6 +7,8 @@ use super::protocol::Protocol;
 use super::story::{AppError, AppStory, Blame, Confidence, Request, ResponseState};
 use super::talk::Dialogue;
 use super::text::clean;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 fn length(data: &[u8]) -> Option<u64> {
     let mut c = Cursor::new(data);
@@ -19,6 +21,9 @@ fn length(data: &[u8]) -> Option<u64> {
 
 /// Bytes in which a side's version is looked for: it may come after a few other lines.
 const PREAMBLE: usize = 8 << 10;
+
+/// How it begins.
+static VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"SSH-"));
 
 /// What one side said in the clear.
 #[derive(Default)]
@@ -129,7 +134,7 @@ fn read(d: &Dialogue<'_>, client: bool) -> Side {
     let stream = d.side(client);
     let mut side = Side::default();
     let start = &stream.bytes[..stream.bytes.len().min(PREAMBLE)];
-    if memchr::memmem::find(start, b"SSH-").is_none() {
+    if VERSION.find(start).is_none() {
         return side;
     }
     // A server may send other lines before its version (RFC 4253 4.2).

@@ -47,22 +47,22 @@ pub fn tcp_checksum(view: &PacketView<'_>) -> Option<TcpChecksum> {
     whole.then_some(TcpChecksum::Bad)
 }
 
-/// Sum of big-endian 16-bit words, an odd last byte padded with zero. Cannot overflow: 2^48
-/// words would be needed.
+/// Sum of big-endian 16-bit words in 16 bits, an odd last byte padded with zero.
 fn sum(bytes: &[u8]) -> u64 {
     let words = bytes.chunks_exact(4);
-    let mut total = 0;
     let mut tail = [0; 4];
     for (to, from) in tail.iter_mut().zip(words.remainder()) {
         *to = *from;
     }
+    // 2^16 is 1 modulo 2^16 - 1: 32 bits at a time give the same sum once folded. Cannot
+    // overflow: 2^32 of them would be needed.
+    let mut total = u64::from(u32::from_ne_bytes(tail));
     for word in words {
-        // 2^16 is 1 modulo 2^16 - 1: 32 bits at a time give the same sum once folded
-        total += word
-            .first_chunk()
-            .map_or(0, |w| u64::from(u32::from_be_bytes(*w)));
+        let word = word.first_chunk().map_or(0, |w| u32::from_ne_bytes(*w));
+        total += u64::from(word);
     }
-    total + u64::from(u32::from_be_bytes(tail))
+    // the sum of swapped words is the swapped sum (RFC 1071 2 B)
+    u64::from(u16::from_be(fold(total)))
 }
 
 /// One's complement sum in 16 bits.
