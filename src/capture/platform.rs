@@ -1,7 +1,8 @@
 //! The few things that are done differently on Unix and Windows: reading at an offset, telling
-//! files apart, who may read what is written, and what only Linux tells. Beside tests, the only
+//! files apart, who may read what is written, large pages, and what only Linux tells. Beside tests, the only
 //! file that asks for the system it is compiled for.
 
+use memmap2::MmapMut;
 use std::fs::{File, Metadata};
 use std::io;
 
@@ -60,6 +61,15 @@ pub(crate) fn readable<'b>(
     builder: &'b mut tempfile::Builder<'static, 'static>,
 ) -> &'b mut tempfile::Builder<'static, 'static> {
     builder
+}
+
+/// New memory of so many bytes, all zero, in huge pages where the system has them: it comes
+/// several times faster than by pages of 4 KiB. `None` if there is none.
+pub(crate) fn large_pages(len: usize) -> Option<MmapMut> {
+    let memory = MmapMut::map_anon(len).ok()?;
+    #[cfg(target_os = "linux")]
+    let _ = memory.advise(memmap2::Advice::HugePage); // without it, small pages do as well
+    Some(memory)
 }
 
 /// Memory that programs can have without swapping, in bytes, as Linux estimates it; other

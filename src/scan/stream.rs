@@ -7,8 +7,9 @@ use super::reducer::Reducer;
 use super::retained::{Budget, Forecast, Retained};
 use super::source::FileJob;
 use super::wave::Scratch;
-use crate::capture::{Compression, Ending, MAX_RECORD_LEN, walk};
+use crate::capture::{Compression, Ending, MAX_RECORD_LEN, platform, walk};
 use crate::error::Result;
+use memmap2::MmapMut;
 use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -19,6 +20,8 @@ const HEADROOM: usize = 64 << 10;
 /// Bytes of decompressed data handed over at a time: few enough to stay in a cache, and with the
 /// room before them no more than an allocator gives without waste.
 const BLOCK: usize = (1 << 20) - HEADROOM;
+/// Bytes of a block that takes the place of one that is kept: a huge page.
+const LARGE: usize = 2 << 20;
 /// Blocks that may wait between the two threads.
 const AHEAD: usize = 8;
 /// Decompressed bytes whose facts are reduced together.
@@ -28,19 +31,44 @@ const FAST_SHARE: u64 = 4;
 /// Bytes of a page: memory comes by these.
 const PAGE: usize = 4096;
 
+/// Memory for a block.
+#[derive(Debug)]
+enum Room {
+    Usual(Vec<u8>),
+    Large(MmapMut),
+}
+
+impl Room {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Usual(bytes) => bytes,
+            Self::Large(bytes) => bytes,
+        }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Usual(bytes) => bytes,
+            Self::Large(bytes) => bytes,
+        }
+    }
+}
+
 /// Decompressed bytes.
 #[derive(Debug)]
 pub struct Block {
-    bytes: Vec<u8>,
+    room: Room,
     from: usize,
+    to: usize,
 }
 
 impl Block {
     /// Nothing yet.
     pub fn empty() -> Self {
         Self {
-            bytes: vec![0; HEADROOM + BLOCK],
+            room: Room::Usual(vec![0; HEADROOM + BLOCK]),
             from: HEADROOM,
+            to: HEADROOM,
         }
     }
 
@@ -48,27 +76,44 @@ impl Block {
     // the block is the slower one.
     fn present() -> Self {
         let mut block = Self::empty();
-        let pages = block.bytes.iter_mut().skip(HEADROOM).step_by(PAGE);
+        if let Some(memory) = platform::large_pages(LARGE) {
+            block.room = Room::Large(memory);
+        }
+        let pages = block.room.bytes_mut().iter_mut().step_by(PAGE);
         pages.for_each(|byte| *byte = 1);
         block
     }
 
+    // Of these bytes.
+    fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            from: 0,
+            to: bytes.len(),
+            room: Room::Usual(bytes),
+        }
+    }
+
     /// What it holds.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(self.from..).unwrap_or_default()
+        self.room
+            .bytes()
+            .get(self.from..self.to)
+            .unwrap_or_default()
     }
 
     /// Bytes of memory that count against a budget.
     pub fn footprint(&self) -> usize {
-        self.bytes.len()
+        self.room.bytes().len()
     }
 
     // Fills it anew; how many bytes came.
     fn read(&mut self, stream: &mut dyn Read) -> std::io::Result<usize> {
-        self.from = HEADROOM;
-        self.bytes.resize(HEADROOM + BLOCK, 0);
-        let n = fill(stream, self.bytes.get_mut(HEADROOM..).unwrap_or_default())?;
-        self.bytes.truncate(HEADROOM + n);
+        if self.footprint() < HEADROOM + BLOCK {
+            *self = Self::empty();
+        }
+        let room = self.room.bytes_mut();
+        let n = fill(stream, room.get_mut(HEADROOM..).unwrap_or_default())?;
+        (self.from, self.to) = (HEADROOM, HEADROOM + n);
         Ok(n)
     }
 
@@ -77,7 +122,7 @@ impl Block {
         let Some(from) = self.from.checked_sub(left.len()) else {
             return false;
         };
-        if let Some(room) = self.bytes.get_mut(from..self.from) {
+        if let Some(room) = self.room.bytes_mut().get_mut(from..self.from) {
             room.copy_from_slice(left);
         }
         self.from = from;
@@ -161,20 +206,21 @@ struct Chain<'r, 'b> {
 impl Chain<'_, '_> {
     // Puts what the block before left in front of the next one; the offset where that begins.
     fn join(&mut self, mut block: Block) -> (u64, Block) {
-        let Some((at, mut old, used)) = self.before.take() else {
+        let Some((at, old, used)) = self.before.take() else {
             return (0, block);
         };
         let start = at + used as u64;
         let left = old.bytes().get(used..).unwrap_or_default();
         if block.prepend(left) {
             self.done(at, old);
-        } else if used == 0 {
-            old.bytes.extend_from_slice(block.bytes());
-            self.recycle(std::mem::replace(&mut block, old));
         } else {
-            let bytes = [left, block.bytes()].concat();
-            self.recycle(std::mem::replace(&mut block, Block { bytes, from: 0 }));
-            self.done(at, old);
+            let both = Block::of([left, block.bytes()].concat());
+            self.recycle(std::mem::replace(&mut block, both));
+            if used == 0 {
+                self.recycle(old);
+            } else {
+                self.done(at, old);
+            }
         }
         (start, block)
     }
