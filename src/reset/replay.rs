@@ -129,7 +129,8 @@ pub fn replay(conn: &Connection) -> Replay {
 }
 
 /// SEG.SEQ of a FIN among the segments that were not kept: the side used one number more than
-/// its SYN and its payload take. Payload that was counted twice hides it.
+/// its SYN and its payload take. Payload that was counted twice hides it, unless all of it came
+/// before the hole.
 fn fin_left_out(conn: &Connection, side: Side) -> Option<Seq> {
     let own = || conn.segments.iter().filter(|s| s.from == side);
     if conn.left_out.is_empty() || own().any(|s| s.is_fin() && !s.is_rst()) {
@@ -139,7 +140,14 @@ fn fin_left_out(conn: &Connection, side: Side) -> Option<Seq> {
     let totals = &conn.totals;
     let next = totals.next[side.index()]?;
     let payload = u32::try_from(totals.bytes[side.index()]).ok()?;
-    (next == first.plus(payload).plus(1)).then(|| first.plus(payload))
+    let (hole, _) = *conn.left_out.first()?;
+    let before = conn.segments.iter().take(hole);
+    let sent = before
+        .filter(|s| s.from == side && !s.is_rst())
+        .fold(first, |end, s| end.latest(s.end()));
+    [first.plus(payload), sent]
+        .into_iter()
+        .find(|end| next == end.plus(1))
 }
 
 fn step(
