@@ -108,18 +108,46 @@ pub fn replay(conn: &Connection) -> Replay {
     let mut before = Vec::with_capacity(conn.segments.len());
     let mut kinds = Vec::with_capacity(conn.segments.len());
     let mut left_out = conn.left_out.iter().peekable();
+    let closed = Side::BOTH.map(|side| fin_left_out(conn, side));
+    let mut marks = [None; 2];
     for (index, segment) in conn.segments.iter().enumerate() {
         while left_out.next_if(|(at, _)| *at <= index).is_some() {
             resync = [true; 2];
+            marks = closed.map(|seq| seq.map(|seq| FinMark { seq, index }));
         }
         before.push(state);
         kinds.push(step(&mut state, &mut resync, index, segment));
+        for (side, mark) in state.iter_mut().zip(marks) {
+            side.fin_implied = mark.or(side.fin_implied);
+        }
     }
     Replay {
         before,
         kinds,
         end: state,
     }
+}
+
+/// SEG.SEQ of a FIN among the segments that were not kept: the side used one number more than
+/// its SYN and its payload take. Payload that was counted twice hides it, unless all of it came
+/// before the hole.
+fn fin_left_out(conn: &Connection, side: Side) -> Option<Seq> {
+    let own = || conn.segments.iter().filter(|s| s.from == side);
+    if conn.left_out.is_empty() || own().any(|s| s.is_fin() && !s.is_rst()) {
+        return None;
+    }
+    let first = own().find(|s| s.is_syn() || s.is_syn_ack())?.seq.plus(1);
+    let totals = &conn.totals;
+    let next = totals.next[side.index()]?;
+    let payload = u32::try_from(totals.bytes[side.index()]).ok()?;
+    let (hole, _) = *conn.left_out.first()?;
+    let before = conn.segments.iter().take(hole);
+    let sent = before
+        .filter(|s| s.from == side && !s.is_rst())
+        .fold(first, |end, s| end.latest(s.end()));
+    [first.plus(payload), sent]
+        .into_iter()
+        .find(|end| next == end.plus(1))
 }
 
 fn step(

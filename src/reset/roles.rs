@@ -61,6 +61,9 @@ fn choose_primary(conn: &Connection, replay: &Replay, resets: &[Reset]) -> usize
     if resets[first].effect != Effect::Ineffective {
         return first;
     }
+    if let Some(hit) = hit_of_burst(conn, resets, first) {
+        return hit;
+    }
     if resets[first].form != Form::Stateless
         || refused_while_connecting(conn, replay, &resets[first])
     {
@@ -82,6 +85,38 @@ fn choose_primary(conn: &Connection, replay: &Replay, resets: &[Reset]) -> usize
     } else {
         first
     }
+}
+
+/// A forger who does not know the number tries several, one behind the other: the event is the
+/// one that hit.
+fn hit_of_burst(conn: &Connection, resets: &[Reset], first: usize) -> Option<usize> {
+    if !matches!(resets[first].form, Form::Behind | Form::Beyond) {
+        return None;
+    }
+    let time = |r: &Reset| conn.segments[r.segment].time;
+    let mut last = time(&resets[first]);
+    for (i, reset) in resets.iter().enumerate().skip(first + 1) {
+        if reset.from != resets[first].from || reset.role == Role::Duplicate {
+            continue;
+        }
+        if time(reset).nanos_since(last) > STRAFE_NS {
+            return None;
+        }
+        if reset.effect == Effect::Effective && one_make(conn, &resets[first], reset) {
+            return Some(i);
+        }
+        last = time(reset);
+    }
+    None
+}
+
+/// Two tries of one forger, and not its try and what the host itself says later: they look
+/// alike, and the second answers no payload.
+fn one_make(conn: &Connection, first: &Reset, hit: &Reset) -> bool {
+    let (a, b) = (&conn.segments[first.segment], &conn.segments[hit.segment]);
+    let trigger = hit.trigger.and_then(|i| conn.segments.get(i));
+    let answers = hit.form == Form::Stateless && trigger.is_some_and(|t| t.space() > 0);
+    a.flags == b.flags && a.ttl == b.ttl && !answers
 }
 
 /// The client, still connecting, refused something that was not for it.

@@ -309,4 +309,7 @@ fn moved(conn: &mut Connection, shift: u32, later: i64) {
     }
     conn.totals.first_time.0 += later;
     conn.totals.last_time.0 += later;
+    for next in conn.totals.next.iter_mut().flatten() {
+        *next = next.plus(shift);
+    }
 }

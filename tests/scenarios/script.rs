@@ -12,6 +12,7 @@
 //! gives: SEG.SEQ = SND.NXT, SEG.ACK = the peer's SND.NXT as seen. The client's ISN is 1000,
 //! the server's 5000. `stateless` makes a reset as a stack without the socket does: window 0,
 //! IP ID 0, no time stamps, SEG.SEQ = the acknowledgment number of the peer's last segment.
+//! `left-out 3`: the last three segments were counted, but not kept.
 
 use super::payload;
 use rstcap::flow::{
@@ -38,6 +39,8 @@ struct Writer {
     timestamps: bool,
     /// Round trip to the client and to the server in seconds.
     rtt: [f64; 2],
+    /// Index and count of segments that are not kept.
+    left_out: Option<(usize, usize)>,
 }
 
 /// Reads a block of script lines; frames are numbered in the order of the lines' times.
@@ -65,6 +68,10 @@ pub fn connections(block: &str) -> Vec<Connection> {
         match words[0] {
             "handshake" => writer.handshake(words.get(1).map_or(0.0, |w| seconds(w))),
             "copy" => writer.copy(),
+            "left-out" => {
+                let count = words[1].parse().expect("a count");
+                writer.left_out = Some((writer.conn.segments.len() - count, count));
+            }
             _ if words[1] == "icmp" => writer.icmp(&words),
             _ => writer.segment(&words),
         }
@@ -149,6 +156,7 @@ impl Writer {
             tsval: [0, 0],
             timestamps: !words.contains(&"nots"),
             rtt,
+            left_out: None,
         }
     }
 
@@ -288,6 +296,11 @@ impl Writer {
             } else {
                 RoleBasis::WellKnownPort
             };
+        }
+        if let Some((at, count)) = self.left_out {
+            self.conn.segments.drain(at..at + count);
+            self.conn.left_out.push((at, count as u64));
+            self.conn.totals.next = self.next.map(|next| Some(Seq(next)));
         }
         self.conn
     }

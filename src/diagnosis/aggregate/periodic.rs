@@ -15,6 +15,18 @@ const PROBES: [&str; 3] = ["probe-close", "connect-cancelled", "port-scan-syn"];
 /// No monitor checks more rarely or more often than this (seconds).
 const PERIODS: std::ops::RangeInclusive<f64> = 0.5..=900.0;
 
+/// A client that says hello in TLS, sees the server's answer and hangs up: a monitor of
+/// certificates or of a port that speaks TLS, if it comes regularly.
+fn hello_only(case: &Case) -> bool {
+    let by_client = case.primary_segment().from == Side::Client;
+    let tls = case.story.tls.as_ref();
+    by_client
+        && case.diagnosis.class == "abortive-close"
+        && tls.is_some_and(|t| {
+            t.server_hello && t.handshake_complete != Some(true) && t.app_records[0] == 0
+        })
+}
+
 /// Finds periodic probes.
 pub(super) fn health_checks(cases: &mut [Case]) {
     let mut probes: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
@@ -25,7 +37,7 @@ pub(super) fn health_checks(cases: &mut [Case]) {
             s.is_syn_ack() || acks
         };
         let answered = case.connection.segments.iter().any(answers);
-        if PROBES.contains(&case.diagnosis.class) && answered {
+        if (PROBES.contains(&case.diagnosis.class) && answered) || hello_only(case) {
             let key = (case.connection.client.ip, case.connection.server);
             probes.entry(key).or_default().push(index);
         }

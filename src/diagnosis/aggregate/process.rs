@@ -6,6 +6,7 @@ use crate::diagnosis::evidence::{Evidence, Fact};
 use crate::diagnosis::model::{Case, Confidence, Severity, World};
 use crate::diagnosis::wording::pattern;
 use crate::flow::{Endpoint, ServiceOutcome, Side};
+use crate::packet::app::Blame;
 use crate::reset::{Form, replay};
 use crate::units::Timestamp;
 use std::collections::BTreeMap;
@@ -17,13 +18,14 @@ const REFUSED_WITHIN_NS: i64 = 10_000_000_000;
 /// Share of the open connections that must end.
 const SHARE: f64 = 0.5;
 /// Classes of a connection that a dying server ends.
-const ENDS: [&str; 6] = [
+const ENDS: [&str; 7] = [
     "reset-after-request",
     "reset-mid-response",
     "reset-after-handshake",
     "abortive-close",
     "close-with-unread-data",
     "late-data-after-fin",
+    "keepalive-race",
 ];
 
 /// Finds services whose connections all end at once.
@@ -49,12 +51,18 @@ pub(super) fn terminated(cases: &mut [Case], world: &World) {
     for (service, mut ends) in services {
         let here = members.get(&service).map(Vec::as_slice).unwrap_or_default();
         ends.sort_unstable();
+        let refused = |burst: &[(Timestamp, usize)]| refused_after(cases, here, burst[0].0);
+        if longest_burst(&ends).is_some_and(|burst| refused(burst).is_empty()) {
+            // idle connections that a timer closes, and closes behind an error message, end
+            // together as well
+            ends.retain(|(_, i)| !closed_in_order(&cases[*i]));
+        }
         let Some(burst) = longest_burst(&ends) else {
             continue;
         };
         let (first, last) = (burst[0].0, burst[burst.len() - 1].0);
         let open = open_at(cases, here, world, service, first).max(burst.len());
-        let refusals: Vec<usize> = refused_after(cases, here, first);
+        let refusals: Vec<usize> = refused(burst);
         let queued = burst.iter().filter(|(_, i)| never_used(&cases[*i])).count();
         let certain = !refusals.is_empty();
         let all = burst.len() as f64 / open as f64 > SHARE;
@@ -87,13 +95,21 @@ fn ended_by_server(case: &Case) -> Option<Timestamp> {
     if primary.from != Side::Server || !ENDS.contains(&d.class) || d.middlebox_score >= 10 {
         return None;
     }
-    if d.class == "late-data-after-fin" {
+    if matches!(d.class, "late-data-after-fin" | "keepalive-race") {
         let replay = replay(&case.connection);
         let fin = replay.state(primary.segment, Side::Server).fin?;
         return case.connection.segments.get(fin.index).map(|s| s.time);
     }
     matches!(primary.form, Form::Abort | Form::BareAbort)
         .then(|| case.connection.segments[primary.segment].time)
+}
+
+/// The server had a reason for this connection alone: it stated one that is the client's doing,
+/// or nothing was asked when it closed.
+fn closed_in_order(case: &Case) -> bool {
+    let blamed = case.story.error.as_ref();
+    case.diagnosis.class == "keepalive-race"
+        || blamed.is_some_and(|e| e.from_server && e.explains_close && e.blame == Blame::Client)
 }
 
 fn longest_burst(ends: &[(Timestamp, usize)]) -> Option<&[(Timestamp, usize)]> {

@@ -23,9 +23,14 @@ const SECONDS_PER_TARGET: f64 = 12.0;
 /// it stands for several.
 pub(super) fn sweeps(cases: &mut [Case], world: &World) {
     let mut clients: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+    let crafted: BTreeSet<IpAddr> = cases
+        .iter()
+        .filter(|c| c.diagnosis.class == "port-scan-syn")
+        .map(|c| c.connection.client.ip)
+        .collect();
     for (index, case) in cases.iter().enumerate() {
-        if probe(case).is_some() {
-            let client = case.connection.client.ip;
+        let client = case.connection.client.ip;
+        if probe(case).is_some() || (crafted.contains(&client) && repeated(case).is_some()) {
             clients.entry(client).or_default().push(index);
         }
     }
@@ -81,6 +86,17 @@ fn probe(case: &Case) -> Option<Met> {
     }
 }
 
+/// The same for a client that is known to craft its probes: it sends one several times, and does
+/// not care how long the answer takes.
+fn repeated(case: &Case) -> Option<Met> {
+    let empty = case.connection.totals.bytes == [0, 0];
+    match case.diagnosis.class {
+        "syn-refused" | "no-such-connection" if empty => Some(Met::Closed),
+        "connect-cancelled" if empty => Some(Met::Open),
+        _ => probe(case),
+    }
+}
+
 /// Some probes of one client.
 struct Probes {
     targets: BTreeSet<Endpoint>,
@@ -101,7 +117,7 @@ impl Probes {
         for case in indexes.iter().map(|i| &cases[*i]) {
             let target = case.connection.server;
             probes.targets.insert(target);
-            let met = probe(case);
+            let met = repeated(case);
             if met == Some(Met::Closed) {
                 probes.closed.insert(target);
             }
@@ -142,7 +158,7 @@ fn swept(targets: &BTreeSet<Endpoint>) -> bool {
 }
 
 fn mark(cases: &mut [Case], indexes: &[usize], probes: &Probes) {
-    let of_closed = |i: &&usize| probe(&cases[**i]) == Some(Met::Closed);
+    let of_closed = |i: &&usize| repeated(&cases[**i]) == Some(Met::Closed);
     let refusals = indexes.iter().filter(of_closed);
     let refusals = refusals.map(|i| cases[*i].primary_segment().frame);
     let text = pattern::scanned(&probes.closed, probes.seconds);
@@ -152,7 +168,7 @@ fn mark(cases: &mut [Case], indexes: &[usize], probes: &Probes) {
     let all = indexes.iter().filter_map(first).take(CITED);
     let open = Evidence::framed(Fact::ScanTargets { targets }, all);
     for &index in indexes {
-        let change = match probe(&cases[index]) {
+        let change = match repeated(&cases[index]) {
             Some(Met::Closed) => {
                 let evidence = vec![closed.clone()];
                 let mut change = Change::new("port-scan-closed", Confidence::Medium, evidence);

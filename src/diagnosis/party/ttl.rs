@@ -59,6 +59,15 @@ fn ttls_of(look: &Look, side: Side) -> Vec<u8> {
     ttls
 }
 
+/// SYNs without the options that systems send: a scanner's, whose kernel answers in another way.
+fn bare_syns(look: &Look, side: Side) -> bool {
+    let bare = |kinds: &[u8]| kinds.iter().all(|k| matches!(k, 0..=2));
+    look.normal(side).next().is_some()
+        && look
+            .normal(side)
+            .all(|(_, s)| s.is_syn() && bare(&s.options.kinds))
+}
+
 /// Rows 6 to 9: the reset's hop count against its alleged sender's.
 pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
     let segment = look.segment(reset);
@@ -77,6 +86,9 @@ pub(super) fn hops(look: &Look, reset: &Reset) -> Option<Item> {
     };
     if known.contains(&segment.ttl) {
         return item(-6, Fact::SameTtl { ttl: segment.ttl }, segment.ttl);
+    }
+    if bare_syns(look, reset.from) {
+        return None;
     }
     let here = hop_count(segment.ttl);
     let nearest = known

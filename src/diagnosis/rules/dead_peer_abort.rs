@@ -6,13 +6,13 @@ use crate::diagnosis::evidence::{Blame, Evidence, Fact};
 use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
-use crate::flow::Side;
+use crate::flow::{Segment, Side};
 use crate::reset::Kind;
 
 rule! {
     /// ## Signature
     ///
-    /// - The reset's sender had sent at least two keepalives, or retransmitted at least three times at growing intervals, and heard nothing meanwhile; then it aborted.
+    /// - The reset's sender had sent at least two keepalives, or retransmitted at least three times, the same segment more than once, and heard nothing meanwhile; then it aborted.
     ///
     /// ## Meaning
     ///
@@ -83,6 +83,9 @@ fn check(c: &ResetContext) -> Option<Finding> {
             && kinds.contains(&c.replay.kind(*i))
     });
     let frames: Vec<_> = probes.map(|i| &c.conn.segments[i]).collect();
+    if what == "retransmissions" && !by_timer(&frames) {
+        return None;
+    }
     let fact = Fact::Unanswered {
         side: c.sender.peer(),
         what,
@@ -100,6 +103,14 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with([made(c)])
             .blaming(Blame::Path),
     )
+}
+
+/// A timer repeats the first segment that was not acknowledged, again and again; what is sent
+/// again segment after segment repairs a loss, and the peer was heard a moment ago.
+fn by_timer(repeated: &[&Segment]) -> bool {
+    repeated
+        .iter()
+        .any(|s| repeated.iter().filter(|other| other.seq == s.seq).count() >= 2)
 }
 
 /// The server repeated its SYN-ACK, nobody acknowledged it, and its timer ended with a reset, as

@@ -7,6 +7,7 @@ use crate::diagnosis::model::{Basis, Severity};
 use crate::diagnosis::rule::Finding;
 use crate::diagnosis::rule::rule;
 use crate::flow::{Segment, Side};
+use crate::packet::tcp_flags;
 use crate::reset::{Form, Kind, Role};
 
 rule! {
@@ -50,7 +51,7 @@ fn check(c: &ResetContext) -> Option<Finding> {
     let trigger = late_segment(c);
     // a reset that answers something the capture does not show
     let unseen = matches!(c.form(), Form::BareAbort | Form::Stateless)
-        && (c.peer().gap || c.peer().segments == 0);
+        && (c.peer().gap || c.peer().segments == 0 || without_a_socket(c));
     if trigger.is_none() && !unseen {
         return None;
     }
@@ -98,6 +99,18 @@ fn check(c: &ResetContext) -> Option<Finding> {
     )
 }
 
+/// A host that writes time stamps would have them, and an ACK, on the abort of a socket. Its FIN
+/// was acknowledged, so this answers something else, which the capture lacks.
+fn without_a_socket(c: &ResetContext) -> bool {
+    let acknowledged = match (c.own().fin, c.peer().max_ack) {
+        (Some(fin), Some(ack)) => ack.after(fin.seq),
+        _ => false,
+    };
+    let r = c.rst();
+    let plain = !r.has(tcp_flags::ACK) && r.window == 0 && r.options.timestamps.is_none();
+    acknowledged && plain && c.own().timestamps && c.fin(c.sender.peer()).is_none() && !c.forged
+}
+
 /// The closing side's last words before its FIN were a TLS close_notify: it was done, and what
 /// crossed its close is as likely an end as a request.
 fn said_goodbye(c: &ResetContext) -> bool {
@@ -119,15 +132,19 @@ fn after_lost_fin(c: &ResetContext) -> Option<Finding> {
     if c.rst().seq != fin.seq.plus(1) || c.forged {
         return None;
     }
+    let mine = c.replay.state(fin.index, c.sender);
+    let peers = c.replay.state(fin.index, c.sender.peer());
+    let answered = c.by_client() && peers.last_data > mine.last_data;
     let what = match kind_of(c, trigger) {
+        _ if answered && trigger.len > 0 && c.tls().is_none() => LateKind::ResponseRemainder,
         LateKind::Request | LateKind::FirstResponse => LateKind::Other,
         what => what,
     };
     let (count, bytes) = amount(c);
-    let severity = if bytes > 0 {
-        Severity::Warning
-    } else {
-        Severity::Harmless
+    let severity = match what {
+        LateKind::ResponseRemainder => Severity::Info,
+        _ if bytes > 0 => Severity::Warning,
+        _ => Severity::Harmless,
     };
     let implied = Fact::FinImplied { side: c.sender };
     let late = Fact::Late { what, bytes, count };

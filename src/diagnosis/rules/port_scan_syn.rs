@@ -80,6 +80,9 @@ fn crafted(syn: &Segment, rst: &Segment) -> Option<&'static str> {
     if syn.ip_id == Some(ZMAP.0) && syn.window == ZMAP.1 {
         return Some("IP ID 54321 with window 65535, as zmap sends");
     }
+    if syn.options.timestamps == Some((u32::MAX, 0)) {
+        return Some("the highest time stamp there is, as nmap's system detection sends");
+    }
     if few_options && NMAP_WINDOWS.contains(&syn.window) {
         return Some("no options but MSS and a window of nmap's");
     }

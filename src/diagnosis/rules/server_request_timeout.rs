@@ -33,6 +33,10 @@ rule! {
     "server-request-timeout", "the server's timer ended an incomplete request", by "server-host", since "0.1.0", Some(check)
 }
 
+/// A client that sends its request line by line has a slow rhythm of its own; the timer of a
+/// message counts all of it, and the last line is this old (seconds).
+const SLOW: f64 = 1.0;
+
 fn check(c: &ResetContext) -> Option<Finding> {
     let incomplete = c
         .story
@@ -44,7 +48,8 @@ fn check(c: &ResetContext) -> Option<Finding> {
     if !c.by_server() || !c.is_abort() || !(incomplete || login_due) {
         return None;
     }
-    let silence = timer_silence(c)?;
+    let silence =
+        timer_silence(c).or_else(|| c.idle_before().filter(|s| incomplete && *s >= SLOW))?;
     let text = c.story.protocol.map_or("request", |p| p.name()).to_owned();
     let last = c.last_data(Side::Client).or(c.last_data(Side::Server));
     Some(

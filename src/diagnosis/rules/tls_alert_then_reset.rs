@@ -38,6 +38,8 @@ rule! {
 
 /// An alert explains a reset that comes this soon after it.
 const SOON: f64 = 5.0;
+/// A server that looks at a certificate answers within this time (seconds).
+const AT_ONCE: f64 = 1.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
     let alert = telling_alert(c)?;
@@ -95,9 +97,20 @@ fn telling_alert<'a>(c: &ResetContext<'a>) -> Option<&'a TlsAlert> {
         .find(|a| a.encrypted_guess && a.is_last && a.level.is_none())
         .filter(|a| {
             // or in place of the first answer: the client's certificate, most likely
-            let refused = tls.alert_for_answer && !a.from_client;
+            let refused =
+                !a.from_client && (tls.alert_for_answer || tls.alert_unasked && at_once(c));
             refused || handshaking && tls.app_records[1] <= 4
         })
+}
+
+/// The server's last record came soon after the client's: it judges what the client sent, and
+/// does not end a rest.
+fn at_once(c: &ResetContext) -> bool {
+    let last = |side| c.last_data(side).map(|s| s.time);
+    match (last(Side::Client), last(Side::Server)) {
+        (Some(asked), Some(told)) => told.seconds_since(asked) <= c.path_rtt() + AT_ONCE,
+        _ => true,
+    }
 }
 
 /// Who ought to change, by alert description (RFC 8446 6.2) and sender.

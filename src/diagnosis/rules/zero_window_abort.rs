@@ -12,6 +12,7 @@ rule! {
     /// ## Signature
     ///
     /// - One side advertised a window of 0 for a second or more (or window probes went on) up to the reset.
+    /// - A reset that answers data counts too, where its sender still had data that did not fit into the window: it had closed, and its FIN was not sent.
     ///
     /// ## Meaning
     ///
@@ -37,7 +38,7 @@ rule! {
 const CLOSED: f64 = 1.0;
 
 fn check(c: &ResetContext) -> Option<Finding> {
-    if !c.established() || c.is_stateless() {
+    if !c.established() || (c.is_stateless() && !closed_behind_its_data(c)) {
         return None;
     }
     let (side, seconds) = Side::BOTH.into_iter().find_map(|side| {
@@ -60,4 +61,12 @@ fn check(c: &ResetContext) -> Option<Finding> {
             .with(companions(c))
             .blaming(Blame::ReceiverNotReading(side)),
     )
+}
+
+/// The sender's application had closed, and neither its FIN nor its last data fitted into the
+/// peer's window; what the peer then says meets a socket without an owner. A host that crashed
+/// looks the same, but leaves its data unacknowledged only by chance.
+fn closed_behind_its_data(c: &ResetContext) -> bool {
+    let news = c.trigger().is_some_and(|t| t.len > 0 && t.window == 0);
+    news && !c.forged && c.fin(c.sender).is_none() && c.unacknowledged(c.sender) > 0
 }

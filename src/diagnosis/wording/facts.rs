@@ -374,7 +374,7 @@ fn closing(fact: &Fact) -> Option<String> {
             if *acknowledged { ", acknowledged" } else { "" }
         ),
         Fact::FinImplied { side } => format!(
-            "one byte more was acknowledged than the capture shows: the {}'s FIN, most likely",
+            "one number more was acknowledged than the payload takes: the {}'s FIN, most likely",
             side.word()
         ),
         Fact::BothFins => "both sides had closed with FIN".to_owned(),

@@ -128,10 +128,13 @@ fn pair(
         from.and_then(|from| finals.iter().rev().find(|m| m.offset >= from).copied())
     };
     let answered = d.answered_bytes(last.offset);
-    story.response = match answer {
-        Some(m) => state(m, d),
-        None if in_step || answered == Some(0) => ResponseState::NotStarted,
-        None => ResponseState::Unknown,
+    // the answer to an earlier, pipelined request is still on its way
+    let before = finals.last().map(|m| state(m, d));
+    story.response = match (answer, before) {
+        (Some(m), _) => state(m, d),
+        (None, Some(cut @ ResponseState::Partial { .. })) => cut,
+        (None, _) if in_step || answered == Some(0) => ResponseState::NotStarted,
+        (None, _) => ResponseState::Unknown,
     };
     let asked = story.last_request.as_ref().and_then(|r| r.complete);
     story.outstanding = match (asked, answer) {

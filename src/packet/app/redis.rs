@@ -167,6 +167,9 @@ fn request(frame: &Frame<'_>) -> Option<Request> {
     Some(request)
 }
 
+/// Arrays that begin with one of these come from the server, to a subscriber or a cache.
+const PUSHED: [&str; 4] = ["MESSAGE", "PMESSAGE", "SMESSAGE", "INVALIDATE"];
+
 pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
     let mut story = AppStory::of(Protocol::Redis, Confidence::Low);
     let framed =
@@ -176,6 +179,9 @@ pub(super) fn recognise(d: &Dialogue<'_>) -> Option<AppStory> {
         let Some(request) = request(&frame) else {
             break;
         };
+        if last.is_none() && PUSHED.contains(&request.verb.as_str()) {
+            return None;
+        }
         story.requests += u32::from(frame.complete());
         story.clean_quit |= request.verb == "QUIT";
         last = Some(request);
@@ -268,6 +274,14 @@ mod tests {
         assert!(!format!("{s:?}").contains("hunter2"));
         let s = story(6379, &[("c", b"*2\r\n$4\r\nauth\r\n$7\r\nhunter2\r\n")]);
         assert!(!format!("{s:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_message_to_a_subscriber_is_no_command() {
+        let push = b"*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$5\r\nhello\r\n";
+        let s = story(7379, &[("c", push), ("s", b"PING\r\n")]);
+        assert_ne!(s.client_is_first_endpoint, Some(true));
+        assert_eq!(s.last_request.unwrap().verb, "PING");
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub struct TlsStory {
     pub session_tickets_only: bool,
     /// TLS 1.3: what the server sent in place of its first answer looks like an alert.
     pub alert_for_answer: bool,
+    /// TLS 1.3: the same although the client had asked nothing yet. It judges the client's
+    /// certificate, if it comes at once; later it is a goodbye.
+    pub alert_unasked: bool,
     /// Bytes of application data each side sent, as far as record headers were seen.
     pub app_bytes: [u64; 2],
 }

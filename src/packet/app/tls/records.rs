@@ -258,24 +258,31 @@ fn judge_handshake(d: &Dialogue<'_>, tls: &mut TlsStory, sides: &[Side; 2]) {
     }
     if let (true, Some(&(finished, _))) = (v13, client_finished) {
         tls.session_tickets_only = only_tickets(d, sides, finished);
-        tls.alert_for_answer = alert_for_answer(d, tls, sides, finished);
+        [tls.alert_for_answer, tls.alert_unasked] = alert_for_answer(d, tls, sides, finished);
     }
 }
 
 /// The first record of the server after the client's Finished at `finished` is a guessed alert,
-/// although the client has asked something by then.
-fn alert_for_answer(d: &Dialogue<'_>, tls: &TlsStory, sides: &[Side; 2], finished: u64) -> bool {
+/// and the client has asked something by then, or nothing and has not said goodbye either.
+fn alert_for_answer(
+    d: &Dialogue<'_>,
+    tls: &TlsStory,
+    sides: &[Side; 2],
+    finished: u64,
+) -> [bool; 2] {
     let [client, server] = sides;
     let guessed = tls
         .alerts
         .iter()
         .find(|a| !a.from_client && a.encrypted_guess && a.is_last);
     let (Some(alert), Some(from)) = (guessed, d.answer_start(finished)) else {
-        return false;
+        return [false; 2];
     };
     let first = server.app.iter().find(|r| r.0 >= from).map(|r| r.0);
     let asked = client.app.iter().any(|r| r.0 > finished && r.1 != 19);
-    !server.lost && asked && first == Some(alert.offset)
+    let left = tls.alerts.iter().any(|a| a.from_client);
+    let first = !server.lost && first == Some(alert.offset);
+    [first && asked, first && !asked && !left]
 }
 
 /// After the client's Finished at `finished` the server sent nothing that looks like an answer.
