@@ -20,7 +20,7 @@ use crate::packet::tcp_flags;
 
 /// Resets of one connection that are examined one by one; the count of all of them is in
 /// `Connection::totals`.
-const EXAMINED_RESETS: usize = 512;
+const EXAMINED_RESETS: usize = 2048;
 
 /// The episode of a connection; `None` if it holds no RST.
 #[must_use]

@@ -161,6 +161,30 @@ fn every_script_is_diagnosed_as_written() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A tool that kills connections, on a fast download: of some hundred forged RSTs, each behind
+/// the number, a late one hits.
+#[test]
+fn the_last_of_six_hundred_forged_resets_is_the_one_that_hits() {
+    let mut script = "handshake
+0.050 C > P. get www.example /
+0.071 S > P. ok 90000 sent 1000
+0.0711 S > P. fill 1000
+0.0712 C > .
+"
+    .to_owned();
+    for n in 0..600 {
+        let (time, seq) = (0.080 + f64::from(n) * 5e-6, 2002 + n);
+        script += &format!("{time:.6} S > R {seq}:{seq}(0) win 0 ttl 64 id 700 nots\n");
+    }
+    script += "0.083010 S > R win 0 ttl 64 id 300 nots
+0.0920 S > P. fill 1000
+0.0921 C > R stateless
+";
+    let cases = diagnose(&script);
+    let told: Vec<_> = cases.iter().map(|c| c.diagnosis.class).collect();
+    assert_eq!(told, ["middlebox-injection"]);
+}
+
 #[test]
 fn every_class_has_a_page_with_a_match_and_a_near_miss() {
     let pages = pages();
