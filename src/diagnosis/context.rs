@@ -90,8 +90,11 @@ impl<'a> ResetContext<'a> {
             return;
         };
         let together = self.rst().time.nanos_since(segment.time) <= FIN_WITH_ABORT_NS;
+        // An acknowledgment that crosses the abort asked for nothing; a bare RST may answer it.
+        let crossing = |s: &Segment| self.form() == Form::Abort && s.space() == 0 && !s.is_rst();
         let undisturbed = (fin.index + 1..self.at).all(|i| {
-            self.conn.segments[i].from == self.sender || self.replay.kind(i) == Kind::Copy
+            let s = &self.conn.segments[i];
+            s.from == self.sender || self.replay.kind(i) == Kind::Copy || crossing(s)
         });
         // the peer's FIN counts once the sender had it
         let peer_fin = self.before[self.sender.peer().index()].fin;

@@ -131,6 +131,10 @@ fn pair(
     // the answer to an earlier, pipelined request is still on its way
     let before = finals.last().map(|m| state(m, d));
     story.response = match (answer, before) {
+        (Some(m), _) if m.chunks_cut(d) => ResponseState::Partial {
+            expected: None,
+            seen: m.body_seen(d, false),
+        },
         (Some(m), _) => state(m, d),
         (None, Some(cut @ ResponseState::Partial { .. })) => cut,
         (None, _) if in_step || answered == Some(0) => ResponseState::NotStarted,

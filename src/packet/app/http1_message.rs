@@ -70,6 +70,19 @@ impl Message<'_> {
         self.body == Body::HeadersCut
     }
 
+    /// A response in chunks, the middle of which is not captured, to the last request of a client
+    /// that is heard whole: its stream's last bytes are not the end of a chunked body, which is
+    /// always an empty line (RFC 9112 7.1).
+    pub(super) fn chunks_cut(&self, d: &Dialogue<'_>) -> bool {
+        let stream = d.server;
+        self.body == Body::Chunked
+            && self.end.is_none()
+            && stream.missing_after > 0
+            && d.client.missing_after == 0
+            && stream.tail.len() >= b"0\r\n\r\n".len()
+            && !stream.tail.ends_with(b"\r\n\r\n")
+    }
+
     /// How whole a response is.
     pub(super) fn answer(&self, d: &Dialogue<'_>) -> Answer {
         match self.complete(d, false) {

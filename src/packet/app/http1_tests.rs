@@ -100,6 +100,29 @@ fn chunked_responses() {
 }
 
 #[test]
+fn chunked_response_whose_middle_is_missing() {
+    let said = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    let script = Script::new(80, &[("c", GET), ("s", said)]);
+    let response = |tail: &'static [u8], client_missing| {
+        let mut d = script.dialogue();
+        (d.server.missing_after, d.server.tail) = (5000, tail);
+        d.client.missing_after = client_missing;
+        crate::packet::app::recognise(&d).response
+    };
+    // the body: 10 bytes seen here, 5000 counted
+    let cut = ResponseState::Partial {
+        expected: None,
+        seen: 5010,
+    };
+    assert_eq!(response(b"3\r\nend\r\n", 0), cut);
+    assert_eq!(response(b"3\r\ne", 0), ResponseState::Unknown);
+    // an empty line may be the end, and the last bytes may be another answer's
+    assert_eq!(response(b"d\r\n0\r\n\r\n", 0), ResponseState::Unknown);
+    assert_eq!(response(b"3\r\nend\r\n", 90), ResponseState::Unknown);
+    assert_eq!(response(b"", 0), ResponseState::Unknown);
+}
+
+#[test]
 fn responses_without_a_body() {
     let head = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
     let s = story(
