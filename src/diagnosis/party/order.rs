@@ -2,7 +2,7 @@
 
 use super::{Family, Item, Look};
 use crate::diagnosis::evidence::{Evidence, Fact};
-use crate::flow::Segment;
+use crate::flow::{Segment, Side};
 use crate::packet::tcp_flags;
 use crate::reset::{Form, Kind, Reset, Role, same_numbers};
 
@@ -181,12 +181,7 @@ pub(super) fn beyond_or_stepped(look: &Look, reset: &Reset) -> Option<Item> {
         (Some(s), _) => (
             15,
             Fact::Burst {
-                count: look
-                    .episode
-                    .resets
-                    .iter()
-                    .filter(|x| x.from == reset.from)
-                    .count(),
+                count: unprovoked(look, reset.from),
                 stepped: true,
             },
             vec![r, s],
@@ -203,6 +198,13 @@ pub(super) fn beyond_or_stepped(look: &Look, reset: &Reset) -> Option<Item> {
         hard: false,
         evidence: Evidence::of(fact, frames),
     })
+}
+
+// Resets in a side's name that are neither its stack's replies to what is on its way nor copies.
+fn unprovoked(look: &Look, from: Side) -> usize {
+    let own = look.episode.resets.iter().filter(|r| r.from == from);
+    own.filter(|r| !matches!(r.role, Role::InFlightEcho | Role::Duplicate))
+        .count()
 }
 
 /// Row 5: two RST+ACK of one sender acknowledge different amounts with no new data between.
